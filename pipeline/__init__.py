@@ -1,0 +1,1 @@
+"""Ground: the durable engine, the five stages, the review itself and the clients they use."""

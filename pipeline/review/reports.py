@@ -1,0 +1,165 @@
+"""Reports: what each stage leaves in its checkpoint for those after it.
+
+Stages never import each other; they meet only in these records. Every report says what it did *not*
+look at and why, so that silence is never mistaken for "all good".
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.review.findings import Finding
+
+
+class Report(BaseModel):
+    """What all reports share: frozen, and an unknown field is a bug."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Skipped(Report):
+    """Something that was not read, run or asked, and why: the honest third state."""
+
+    what: Annotated[str, Field(description="A path, a tool, a stage, `model`.")]
+    why: Annotated[str, Field(description="The reason, as a clause that can follow `what: `.")]
+
+
+class ChangedFile(Report):
+    """One file of the diff, as the reader of a summary wants it."""
+
+    path: Annotated[str, Field(description="Path in the head tree; the old path if it was deleted.")]
+    old_path: Annotated[str | None, Field(description="Where it was before, when renamed or copied.")] = None
+    status: Annotated[str, Field(description="added, modified, deleted, renamed, copied, mode or type.")]
+    added: Annotated[int, Field(ge=0, description="Lines added.")]
+    removed: Annotated[int, Field(ge=0, description="Lines removed.")]
+
+
+class Spend(Report):
+    """What the model calls of a stage cost."""
+
+    calls: Annotated[int, Field(ge=0)] = 0
+    prompt_tokens: Annotated[int, Field(ge=0)] = 0
+    completion_tokens: Annotated[int, Field(ge=0)] = 0
+
+    def __add__(self, other: "Spend") -> "Spend":
+        """Add up two spends."""
+        return Spend(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class AnalysisReport(Report):
+    """Stage analyze: the diff, read by analysers and by the model."""
+
+    files: tuple[ChangedFile, ...] = ()
+    files_total: Annotated[int, Field(ge=0, description="Changed files in all, read or not.")] = 0
+    lines_added: Annotated[int, Field(ge=0)] = 0
+    lines_removed: Annotated[int, Field(ge=0)] = 0
+    findings: tuple[Finding, ...] = ()
+    tools: Annotated[tuple[str, ...], Field(description="Analysers that ran, as `ruff 0.17.6`.")] = ()
+    model: Annotated[str | None, Field(description="The model that read the diff, if one did.")] = None
+    walkthrough: Annotated[str, Field(description="The model's account of the change; may be empty.")] = ""
+    skipped: tuple[Skipped, ...] = ()
+    spend: Spend = Spend()
+
+
+class TestOutcome(StrEnum):
+    """How the tests went."""
+
+    __test__ = False  # Not a test class, whatever pytest thinks of the name.
+
+    PASSED = "passed"
+    FAILED = "failed"  # The command ran and said no.
+    TIMED_OUT = "timed_out"
+    COULD_NOT_RUN = "could_not_run"  # No such command, no worktree: nothing is known about the code.
+    NOT_ASKED = "not_asked"
+
+
+class FailedTest(Report):
+    """One test that did not pass."""
+
+    name: str
+    message: Annotated[str, Field(description="The first lines of what it said, cut.")] = ""
+    path: str | None = None
+    line: int | None = None
+
+
+class TestReport(Report):
+    """Stage test: what the repository's own tests say of the head commit."""
+
+    __test__ = False
+
+    outcome: TestOutcome
+    command: tuple[str, ...] = ()
+    exit_code: int | None = None
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    tests_run: Annotated[int | None, Field(description="From JUnit XML; unknown without one.")] = None
+    tests_failed: int | None = None
+    tests_skipped: int | None = None
+    failed: tuple[FailedTest, ...] = ()
+    output_tail: Annotated[str, Field(description="The end of stdout and stderr, cut and made safe.")] = ""
+    detail: Annotated[str, Field(description="One sentence: what happened and what to do next.")] = ""
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Passage(Report):
+    """A paragraph of documentation that bears on the change."""
+
+    path: str
+    line: Annotated[int, Field(ge=1)]
+    line_end: Annotated[int, Field(ge=1)]
+    heading: str = ""
+    excerpt: str
+    why: Annotated[str, Field(description="The changed names or words that led here.")] = ""
+
+
+class DocsReport(Report):
+    """Stage docs: the documentation that bears on the change."""
+
+    passages: tuple[Passage, ...] = ()
+    stale: Annotated[tuple[Finding, ...], Field(description="Mentions of changed names, left untouched.")] = ()
+    documents_read: Annotated[int, Field(ge=0)] = 0
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Verdict(StrEnum):
+    """The one line a reader takes away."""
+
+    CLEAN = "clean"  # Reviewed; nothing to say.
+    REMARKS = "remarks"  # Reviewed; remarks, none at or above the fail-on level.
+    CHANGES_NEEDED = "changes_needed"  # Findings at or above the fail-on level, or failing tests.
+    PARTIAL = "partial"  # Some of it could not be reviewed, and nothing else is worse.
+    NOT_REVIEWED = "not_reviewed"  # Nothing could be reviewed.
+
+
+class MissingStage(Report):
+    """A stage that ended without a result."""
+
+    stage: str
+    why: str
+
+
+class Summary(Report):
+    """Stage summarize: the whole review as one value; the comment is a rendering of it."""
+
+    verdict: Verdict
+    headline: Annotated[str, Field(description="The verdict as one sentence.")]
+    what_changed: Annotated[str, Field(description="What the change does, a few sentences.")] = ""
+    risks: tuple[str, ...] = ()
+    findings: Annotated[tuple[Finding, ...], Field(description="Ranked, stale documentation included.")] = ()
+    analysis: AnalysisReport | None = None
+    tests: TestReport | None = None
+    docs: DocsReport | None = None
+    missing: tuple[MissingStage, ...] = ()
+    not_reviewed: tuple[Skipped, ...] = ()
+    spend: Spend = Spend()
+
+
+class CommentReport(Report):
+    """Stage comment: the Markdown that stands, or would stand, on the pull request."""
+
+    markdown: str
+    posted: Annotated[bool, Field(description="False for a local review: printed, not posted.")] = False
