@@ -1,1 +1,1 @@
-"""Roof: what one starts. Settings, command line, assembly, local mode, demo; the only floor that builds real clients."""
+"""Roof: what one starts. Settings, command line, assembly, local mode, demo; only this floor builds real clients."""

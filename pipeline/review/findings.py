@@ -54,7 +54,7 @@ class Finding(BaseModel):
     @property
     def fingerprint(self) -> str:
         """Name the remark, not its line: 16 hex digits, stable when code above it moves."""
-        name = "\0".join((self.path, self.source, self.category, self.title))
+        name = f"{self.path}\0{self.source}\0{self.category}\0{self.title}"
         return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
