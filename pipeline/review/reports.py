@@ -23,6 +23,10 @@ class Skipped(Report):
 
     what: Annotated[str, Field(description="A path, a tool, a stage, `model`.")]
     why: Annotated[str, Field(description="The reason, as a clause that can follow `what: `.")]
+    gap: Annotated[
+        bool,
+        Field(description="It was wanted and could not be done, so the review is partial; false: left out on purpose."),
+    ] = False
 
 
 class ChangedFile(Report):
@@ -142,6 +146,16 @@ class MissingStage(Report):
     why: str
 
 
+class StageFact(Report):
+    """How a stage went, for the reader who asks why something took long or is missing."""
+
+    name: str
+    state: Annotated[str, Field(description="done, failed, skipped or cancelled.")]
+    attempts: Annotated[int, Field(ge=0, description="Tries in its present generation; 0 if it never ran.")] = 0
+    seconds: Annotated[float, Field(ge=0, description="From first start to checkpoint, waits included.")] = 0.0
+    detail: Annotated[str, Field(description="A few words: what came of it, or why nothing did.")] = ""
+
+
 class Summary(Report):
     """Stage summarize: the whole review as one value; the comment is a rendering of it."""
 
@@ -155,6 +169,7 @@ class Summary(Report):
     docs: DocsReport | None = None
     missing: tuple[MissingStage, ...] = ()
     not_reviewed: tuple[Skipped, ...] = ()
+    stages: Annotated[tuple[StageFact, ...], Field(description="The stages that the summary was made from.")] = ()
     spend: Spend = Spend()
 
 
