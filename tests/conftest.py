@@ -1,0 +1,46 @@
+"""Fixtures for all tests: a real Redis, one per test process, empty at the start of each test that asks for it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import TypeAlias
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.real_redis import RealRedis
+
+StartRedis: TypeAlias = Callable[..., RealRedis]
+
+
+@pytest.fixture(scope="session")
+def real_redis() -> Iterator[RealRedis]:
+    """The server of this test process (each xdist worker has its own); without AOF, because that is faster."""
+    with RealRedis("--appendonly", "no") as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(real_redis: RealRedis) -> str:
+    """A `unix://` URL of a server without keys and without scripts."""
+    real_redis.flush()
+    return real_redis.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty server; it answers bytes."""
+    async with Redis.from_url(redis_url, decode_responses=False) as client:
+        yield client
+
+
+@pytest.fixture
+def start_redis() -> Iterator[StartRedis]:
+    """Start servers of one's own with any options, to kill and restart: `start_redis("--appendonly", "yes")`."""
+    with ExitStack() as servers:
+        yield lambda *options: servers.enter_context(RealRedis(*options))
+
+
+@pytest.fixture
+def aof_redis(start_redis: StartRedis) -> RealRedis:
+    """A server of one's own that keeps what it confirmed: AOF, synced at every write."""
+    return start_redis("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction")
