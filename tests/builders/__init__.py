@@ -1,0 +1,1 @@
+"""Builders: the world of a test, showing only what matters to it."""
