@@ -1,0 +1,79 @@
+# Every target makes the environment it needs; a second call starts at once.
+# Settings: PYTHON=python3.12 picks the interpreter, UV= installs with pip even where uv is at hand,
+# TESTS="-k lease -x" goes to pytest, UPGRADE=--upgrade lets `make lock` take newer versions.
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv 2>/dev/null)
+VENV ?= .venv
+VENV_BENCH ?= .venv-bench
+TESTS ?=
+BENCHMARKS ?=
+UPGRADE ?=
+
+# An environment is current while the stamp in it carries the hash of what it was made from.
+stamp = $(1)/.made-from-$(shell { echo "$(PYTHON)"; cat $(2) pyproject.toml; } | git hash-object --stdin | cut -c1-16)
+DEV := $(call stamp,$(VENV),requirements/dev.txt)
+BENCH := $(call stamp,$(VENV_BENCH),requirements/bench.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: $(DEV) ## See a review of a sample repository killed and resumed; no account, no network
+	@$(VENV)/bin/onceover demo
+
+test: $(DEV) ## Run every test
+	$(VENV)/bin/python -m pytest $(TESTS)
+
+check: $(DEV) ## Check format, lint, types, import floors and dependencies
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry .
+
+bench: $(BENCH) ## Measure against plain arq and a library engine, in an environment of its own
+	$(VENV_BENCH)/bin/python -m benchmarks $(BENCHMARKS)
+
+lock: $(DEV) ## Pin every dependency by hash, for each supported Python and platform
+	$(call compile,dev,--extra dev)
+	$(call compile,local,--extra local -c requirements/dev.txt)
+	$(call compile,bench,--extra local --extra bench -c requirements/dev.txt)
+
+clean: ## Remove the environments and caches made here
+	rm -rf $(VENV) $(VENV_BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+define compile
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links $(UPGRADE) $(2) \
+		pyproject.toml --output-file requirements/$(1).txt
+endef
+
+$(VENV)/.made-from-%:
+	$(call install,$(VENV),requirements/dev.txt)
+
+$(VENV_BENCH)/.made-from-%:
+	$(call install,$(VENV_BENCH),requirements/bench.txt)
+
+# Locked dependencies by hash, then Onceover itself, editable; the stamp last, so that a broken install is made again.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Onceover needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." \
+			"Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@rm -f $(1)/.made-from-*
+	@if [ -n "$(UV)" ]; then \
+		echo "Installing into $(1) with uv ..." && \
+		"$(UV)" venv --quiet --allow-existing --python "$(PYTHON)" $(1) && \
+		"$(UV)" pip sync --quiet --python $(1) --require-hashes $(2) && \
+		"$(UV)" pip install --quiet --python $(1) --no-deps --no-build-isolation --editable . ; \
+	else \
+		echo "Installing into $(1) with pip; this takes a minute ..." && \
+		{ "$(PYTHON)" -m venv $(1) || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; } && \
+		$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(2) && \
+		$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+			--no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+endef
