@@ -3,7 +3,7 @@
 # TESTS="-k lease -x" goes to pytest, UPGRADE=--upgrade lets `make lock` take newer versions.
 
 PYTHON ?= python3
-UV ?= $(shell command -v uv 2>/dev/null)
+UV ?= $(shell uv --version >/dev/null 2>&1 && command -v uv)
 VENV ?= .venv
 VENV_BENCH ?= .venv-bench
 TESTS ?=
