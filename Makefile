@@ -57,6 +57,9 @@ $(VENV)/.made-from-%:
 $(VENV_BENCH)/.made-from-%:
 	$(call install,$(VENV_BENCH),requirements/bench.txt)
 
+# The lock is complete, so pip need not look for dependencies (pip 23 would also trip over their extras).
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps
+
 # Locked dependencies by hash, then Onceover itself, editable; the stamp last, so that a broken install is made again.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -71,9 +74,8 @@ define install
 	else \
 		echo "Installing into $(1) with pip; this takes a minute ..." && \
 		{ "$(PYTHON)" -m venv $(1) || { echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; } && \
-		$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(2) && \
-		$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
-			--no-deps --no-build-isolation --editable . ; \
+		$(1)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes --requirement $(2) && \
+		$(1)/bin/python -m pip install $(PIP_OPTIONS) --no-build-isolation --editable . ; \
 	fi
 	@touch $@
 endef
