@@ -1,0 +1,1 @@
+"""Tests of the services: real programs and real repositories, fakes only at the network edge."""
