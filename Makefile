@@ -63,7 +63,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps
 # Locked dependencies by hash, then Onceover itself, editable; the stamp last, so that a broken install is made again.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Onceover needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." \
+		echo "Onceover needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
 			"Name another one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@rm -f $(1)/.made-from-*
 	@if [ -n "$(UV)" ]; then \
