@@ -1,0 +1,177 @@
+"""Trial: one execution of the repository's test command on a fresh work tree of one commit.
+
+Promises that when `run_trial` returns, raises or is cancelled
+- the command, its group and all that carries the trial's mark are gone, and so is the work tree;
+- the user's own work tree was neither read nor written by us.
+What a killed Onceover left in the same place, processes and files, is cleared before the next trial starts there.
+
+Does not promise isolation: a local review runs the branch's code with the user's rights and on the user's files, as
+running its tests by hand would. It only spares it the secrets of the environment. (An operator's service must not use
+this for strangers' code; that takes the sandbox.)
+Does not install anything: the programs and libraries are those of the user's environment. A library that is
+installed from the user's own tree (`pip install -e`) is tested as it stands there, not as committed.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from pipeline.services import process, report_files
+from pipeline.services.report_files import ReportFile
+from pipeline.services.stragglers import MARK, end_stragglers
+
+OUTPUT_BYTES_MAX: Final = 200_000
+"""End of stdout and of stderr that is held; a report shows a few thousand characters of it."""
+
+SETTLE_SECONDS_MAX: Final = 30.0
+"""Time that a trial may take besides its command: check-out, TERM grace, reading the reports, removal."""
+
+_SECRET_NAME: Final = re.compile(
+    r"^(ONCEOVER|OPENAI|ANTHROPIC|GEMINI|AWS|AZURE|GOOGLE_APPLICATION|SENTRY|VAULT)_"
+    r"|(^|_)(API_?KEY|KEY|TOKEN|SECRETS?|PASS|PASSWORD|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|PAT|DSN|COOKIE|AUTH|NETRC)(_|$)",
+    re.IGNORECASE,
+)
+"""Names of variables that are withheld: a rule that errs on the side of too many, since tests seldom need them."""
+
+_NOT_SECRET: Final = frozenset({"PWD", "OLDPWD"})
+
+_GIT_NAME: Final = re.compile(r"^GIT_(?!AUTHOR_|COMMITTER_)")
+"""Set by git for its hooks, these would point the tests' own git at the user's repository."""
+
+
+class Worktrees(Protocol):
+    """Work trees of a repository."""
+
+    async def add_worktree(self, path: Path, commit: str) -> None:
+        """Check the commit out at the path, without hooks and filters."""
+
+    async def remove_worktree(self, path: Path) -> None:
+        """Remove the work tree and git's record of it; nothing there is fine too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to try."""
+
+    commit: str
+    command: tuple[str, ...]
+    junit: str | None
+    """Report file or folder in the tree; the usual places without it."""
+    seconds_max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it went."""
+
+    completed: process.Completed
+    reports: tuple[ReportFile, ...]
+    withheld: tuple[str, ...]
+    """Names of the variables that the command did not get because they look like secrets."""
+    stragglers: int
+    """Processes that the command left behind and that were ended."""
+
+
+async def run_trial(worktrees: Worktrees, place: Path, environ: Mapping[str, str], order: Order) -> Outcome:
+    """Check out, run, collect, remove.
+
+    Args:
+        worktrees: Of the repository under review.
+        place: Directory for this trial alone; the same path for each attempt of one run, so that each clears what
+            the one before left.
+        environ: The user's environment; what looks like a secret is withheld.
+        order: What to try.
+
+    Raises:
+        CannotStart: The command is not there or may not be run.
+        OnceoverError: The commit could not be checked out.
+    """
+    tree = place / "tree"
+    await _clear(worktrees, place)
+    try:
+        await asyncio.to_thread(place.mkdir, parents=True, mode=0o700)
+        await worktrees.add_worktree(tree, order.commit)
+        return await _run_in(tree, environ, order)
+    finally:  # Cut short by a second cancellation, the rest is cleared by the next attempt.
+        await _clear(worktrees, place)
+
+
+def trial_environment(environ: Mapping[str, str], tree: Path) -> dict[str, str]:
+    """Make the command's environment: the user's own without secrets, with `CI` and the trial's mark."""
+    kept = {name: value for name, value in environ.items() if not _is_withheld(name) and not _GIT_NAME.match(name)}
+    wish = f"--junitxml={shlex.quote(str(_own_report(tree)))}"
+    return kept | {
+        "CI": "true",
+        "PWD": str(tree),
+        "PYTEST_ADDOPTS": f"{kept.get('PYTEST_ADDOPTS', '')} {wish}".strip(),  # Others do not look at it.
+        MARK: str(tree.parent),
+    }
+
+
+def withheld_names(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """List the variables that the command does not get because they look like secrets."""
+    return tuple(sorted(name for name in environ if _is_withheld(name)))
+
+
+async def _run_in(tree: Path, environ: Mapping[str, str], order: Order) -> Outcome:
+    before = await asyncio.to_thread(report_files.look, tree, order.junit)
+    try:
+        completed = await process.run(
+            order.command,
+            cwd=tree,
+            env=trial_environment(environ, tree),
+            seconds_max=order.seconds_max,
+            output_bytes_max=OUTPUT_BYTES_MAX,
+            keep=process.Keep.TAIL,
+        )
+    finally:
+        stragglers = await asyncio.to_thread(end_stragglers, str(tree.parent))
+    return Outcome(
+        completed=completed,
+        reports=await asyncio.to_thread(_reports, tree, order.junit, before),
+        withheld=withheld_names(environ),
+        stragglers=stragglers,
+    )
+
+
+def _reports(tree: Path, asked_for: str | None, before: report_files.Sight) -> tuple[ReportFile, ...]:
+    """Take the report that was asked for, else those at the usual places, else the one that pytest wrote for us."""
+    found = report_files.collect(tree, asked_for, before)
+    own = _own_report(tree)
+    if found or asked_for is not None:
+        return found
+    return report_files.collect(own.parent, own.name, before={})
+
+
+def _own_report(tree: Path) -> Path:
+    """Where pytest, by its environment, is asked to leave a report: beside the tree, so that no test sees it."""
+    return tree.parent / "pytest.xml"
+
+
+def _is_withheld(name: str) -> bool:
+    return name not in _NOT_SECRET and _SECRET_NAME.search(name) is not None
+
+
+async def _clear(worktrees: Worktrees, place: Path) -> None:
+    """End the processes first: they could write into what is being removed."""
+    await asyncio.to_thread(end_stragglers, str(place))
+    await worktrees.remove_worktree(place / "tree")
+    await asyncio.to_thread(_remove_all, place)
+
+
+def _remove_all(place: Path) -> None:
+    """Remove the place, whatever modes the tests gave to its directories; what resists is left for the next attempt."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(place)
+        return
+    for folder, _, _ in os.walk(place):  # Top down, and never through a link.
+        with contextlib.suppress(OSError):
+            Path(folder).chmod(0o700)
+    shutil.rmtree(place, ignore_errors=True)

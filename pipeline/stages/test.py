@@ -1,0 +1,253 @@
+"""Stage test: what the repository's own tests say of the head commit.
+
+Promises a report for every way a trial can end: passed, failed, out of time, could not start, not asked for.
+What the tests claim about themselves (JUnit XML) is shown beside the exit code, and where the two disagree the
+report says so; a run of no test at all never counts as passed in silence.
+Does not promise anything about the code when the tests lie: they are the branch's own.
+"""
+
+import asyncio
+import hashlib
+import re
+import shlex
+import signal
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.junit import Tally, Unreadable, parse_junit
+from pipeline.review.reports import Skipped, TestOutcome, TestReport
+from pipeline.review.visible import visible
+from pipeline.services.process import CannotStart
+from pipeline.services.report_files import ReportFile
+from pipeline.services.trial import SETTLE_SECONDS_MAX, Order, Outcome, Worktrees, run_trial
+
+VERSION: Final = "1"
+"""Raised when the report for the same input changes."""
+
+SECONDS_MAX: Final = 900.0
+"""Time limit of a test command when nothing else is asked for."""
+
+SECONDS_CEILING: Final = 86_400.0
+"""No test command may hold a worker for longer than a day."""
+
+OUTPUT_CHARACTERS_MAX: Final = 4_000
+"""End of the output that the report keeps: about fifty lines, enough for a runner's own summary."""
+
+COMMAND_CHARACTERS_MAX: Final = 120
+"""Longer commands are cut where a sentence names them; the report's field has them whole."""
+
+WITHHELD_NAMES_MAX: Final = 6
+"""Variables that a sentence names; enough to recognise why a test did not find its key."""
+
+_SAYS_NO_TEST: Final = re.compile(rb"^(?:=* ?no tests ran\b|Ran 0 tests\b|No tests found\b)", re.MULTILINE)
+"""Words of pytest, unittest and jest. Only words, so they make a remark and no verdict."""
+
+
+class Repository(BaseModel):
+    """Where the commit is, on this host; not part of what the result depends on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+
+
+class Testing(BaseModel):
+    """How the tests are to be run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    junit: str | None = None
+    seconds_max: Annotated[float, Field(gt=0, le=SECONDS_CEILING)] = SECONDS_MAX
+
+
+class Params(BaseModel):
+    """What this stage reads of the run's parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: Repository
+    head: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    testing: Testing = Testing()
+
+
+def make_test(*, git: Callable[[Path], Worktrees], trials: Path, environ: Mapping[str, str]) -> StageFunction:
+    """Make the stage.
+
+    Args:
+        git: Opens the repository at a path.
+        trials: Directory of ours under which each run gets its own place for the check-out.
+        environ: The user's environment, from which the command's own is made.
+    """
+
+    async def test(ctx: StageContext) -> JsonValue:
+        params = Params.model_validate(dict(ctx.params))
+        testing = params.testing
+        if testing.command is None:
+            return _not_asked().model_dump(mode="json")
+        ctx.progress(f"running {_named(testing.command)}")
+        place = trials / hashlib.sha256(ctx.run_id.encode()).hexdigest()[:16]
+        return await ctx.step(
+            "run",
+            partial(_try, git(params.repository.path), place, environ),
+            params.head,
+            testing.model_dump(mode="json"),
+            seconds_max=testing.seconds_max + SETTLE_SECONDS_MAX,
+            observes=True,
+        )
+
+    return test
+
+
+async def _try(
+    worktrees: Worktrees, place: Path, environ: Mapping[str, str], head: str, testing: dict[str, JsonValue]
+) -> JsonValue:
+    wanted = Testing.model_validate(testing)
+    order = Order(commit=head, command=wanted.command or (), junit=wanted.junit, seconds_max=wanted.seconds_max)
+    try:
+        outcome = await run_trial(worktrees, place, environ, order)
+    except CannotStart as error:
+        return _could_not_start(order, error).model_dump(mode="json")
+    report = await asyncio.to_thread(_report, order, outcome)  # Large JUnit files take a second to parse.
+    return report.model_dump(mode="json")
+
+
+def _not_asked() -> TestReport:
+    return TestReport(
+        outcome=TestOutcome.NOT_ASKED,
+        detail='No test command was given. Give one, as in `--test-command "pytest -q"`, to have the tests run.',
+    )
+
+
+def _could_not_start(order: Order, error: CannotStart) -> TestReport:
+    program = order.command[0]
+    reason = (
+        "it is not part of the commit; the tests run in a fresh check-out, without files that git does not know"
+        if "/" in program and not program.startswith("/")
+        else "it is not on PATH or may not be executed"
+    )
+    return TestReport(
+        outcome=TestOutcome.COULD_NOT_RUN,
+        command=order.command,
+        detail=f"{_named(order.command)} could not be started: {reason}. "
+        "Correct `--test-command`, or install the program and review again with `--fresh`.",
+        skipped=(Skipped(what="tests", why=visible(error.message, lines=False), gap=True),),
+    )
+
+
+def _report(order: Order, outcome: Outcome) -> TestReport:
+    """Judge a trial that ran."""
+    completed = outcome.completed
+    tally, unread = _read_reports(outcome.reports)
+    verdict, sentence = _judge(order, outcome, tally)
+    return TestReport(
+        outcome=verdict,
+        command=order.command,
+        exit_code=completed.exit_code,
+        seconds=round(completed.seconds, 3),
+        tests_run=tally.ran if tally else None,
+        tests_failed=tally.failed if tally else None,
+        tests_skipped=tally.skipped if tally else None,
+        failed=tally.failures if tally else (),
+        output_tail=_tail(completed.stdout, completed.stderr),
+        detail=" ".join([sentence, *_remarks(order, outcome, tally, verdict)]),
+        skipped=unread,
+    )
+
+
+def _read_reports(files: tuple[ReportFile, ...]) -> tuple[Tally | None, tuple[Skipped, ...]]:
+    """Add up all readable reports; None if there is none."""
+    tally: Tally | None = None
+    skipped: list[Skipped] = []
+    for file in files:
+        parsed = Unreadable(why=file.left_out) if file.left_out else parse_junit(file.content)
+        if isinstance(parsed, Unreadable):
+            skipped.append(Skipped(what=visible(file.path, lines=False), why=f"not read as JUnit XML: {parsed.why}"))
+        else:
+            tally = parsed if tally is None else tally + parsed
+    return tally, tuple(skipped)
+
+
+def _judge(order: Order, outcome: Outcome, tally: Tally | None) -> tuple[TestOutcome, str]:
+    """Say how it went and name the evidence; in doubt it did not pass."""
+    code, took = outcome.completed.exit_code, f"{outcome.completed.seconds:.1f} s"
+    command = _named(order.command)
+    if outcome.completed.timed_out:
+        return TestOutcome.TIMED_OUT, f"{command} was stopped at its limit of {order.seconds_max:g} s."
+    if code < 0:
+        return TestOutcome.FAILED, f"{command} was ended by {_signal_name(-code)} after {took}."
+    if code > 0:
+        return TestOutcome.FAILED, f"{command} ended with exit code {code} after {took}{_told(tally)}."
+    if tally and tally.failed:
+        told = f"although {command} ended with exit code 0"
+        return TestOutcome.FAILED, f"The report names {_count(tally.failed, 'failed test')}, {told}."
+    if tally and not tally.ran:
+        return TestOutcome.COULD_NOT_RUN, f"{command} ended with exit code 0, but ran no test{_skips(tally)}."
+    return TestOutcome.PASSED, f"{command} ended with exit code 0 after {took}{_told(tally)}."
+
+
+def _told(tally: Tally | None) -> str:
+    """Add what the report tells to a sentence about the exit code."""
+    if tally is None:
+        return "; it left no JUnit XML, so the number of tests is unknown"
+    return f"; {tally.failed} of {_count(tally.ran, 'test')} failed{_skips(tally)}"
+
+
+def _skips(tally: Tally) -> str:
+    return f", {tally.skipped} skipped" if tally.skipped else ""
+
+
+def _remarks(order: Order, outcome: Outcome, tally: Tally | None, verdict: TestOutcome) -> list[str]:
+    """Add what a reader of the verdict should know besides."""
+    completed = outcome.completed
+    remarks: list[str] = []
+    if verdict is TestOutcome.TIMED_OUT:
+        remarks.append("Raise the limit, or give a command that runs fewer tests.")
+    if completed.exit_code == -signal.SIGKILL and not completed.timed_out:
+        remarks.append("Often the kernel does this when memory runs out.")
+    if completed.exit_code > 0 and tally and not tally.failed:
+        remarks.append("The report names no failed test: the output below may tell why.")
+    if verdict is TestOutcome.PASSED and tally is None and _SAYS_NO_TEST.search(completed.stdout + completed.stderr):
+        remarks.append("Its output says that no test was run.")
+    if order.junit is not None and not outcome.reports:
+        remarks.append(f"No report was written to `{visible(order.junit, lines=False)}`.")
+    if tally and tally.is_cut:
+        remarks.append("The report holds more cases than are counted.")
+    if outcome.stragglers:
+        remarks.append(f"It left {_count(outcome.stragglers, 'process')} behind, now ended.")
+    if outcome.withheld and verdict is not TestOutcome.PASSED:
+        names = ", ".join(f"`{visible(name, lines=False)}`" for name in outcome.withheld[:WITHHELD_NAMES_MAX])
+        more = len(outcome.withheld) - WITHHELD_NAMES_MAX
+        remarks.append(f"Withheld from it as possible secrets: {names}{f' and {more} more' if more > 0 else ''}.")
+    return remarks
+
+
+def _tail(stdout: bytes, stderr: bytes) -> str:
+    """Join the ends of both outputs, hidden characters shown, cut at the front."""
+    texts = [visible(end.decode("utf-8", "replace")).strip() for end in (stdout, stderr)]
+    whole = "\n".join(text for text in texts if text)
+    if len(whole) <= OUTPUT_CHARACTERS_MAX:
+        return whole
+    return "…" + whole[-OUTPUT_CHARACTERS_MAX + 1 :]
+
+
+def _named(command: tuple[str, ...]) -> str:
+    shown = visible(shlex.join(command), lines=False)
+    return f"`{shown if len(shown) <= COMMAND_CHARACTERS_MAX else shown[: COMMAND_CHARACTERS_MAX - 1] + '…'}`"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _count(number: int, noun: str) -> str:
+    plural = {"process": "processes"}.get(noun, f"{noun}s")
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -1,0 +1,216 @@
+"""A trial runs a command on a fresh tree and leaves nothing behind: no process, no file, no secret handed on."""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pipeline.services.process import CannotStart
+from pipeline.services.stragglers import MARK
+from pipeline.services.trial import Order, Outcome, run_trial, trial_environment, withheld_names
+
+PYTHON = (sys.executable, "-I", "-S", "-c")
+LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="Processes are found by /proc.")
+
+DAEMON = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        with open(sys.argv[1] + ".new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename(sys.argv[1] + ".new", sys.argv[1])
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+"""
+"""Leaves its session and group, ignores SIGTERM and holds stdout open (security case 62)."""
+
+
+@dataclass
+class FolderWorktrees:
+    """Work trees made of a few files; the real ones are git's."""
+
+    files: dict[str, str] = field(default_factory=dict)
+
+    async def add_worktree(self, path: Path, commit: str) -> None:
+        """Write the files."""
+        assert commit == "c0ffee"
+        await asyncio.to_thread(self._write, path)
+
+    async def remove_worktree(self, path: Path) -> None:
+        """Leave the removal of the files to the trial."""
+
+    def _write(self, path: Path) -> None:
+        path.mkdir()
+        for name, text in self.files.items():
+            (path / name).write_text(text)
+
+
+@dataclass
+class Bench:
+    """A place for trials."""
+
+    place: Path
+    worktrees: FolderWorktrees = field(default_factory=FolderWorktrees)
+
+    async def run(
+        self, *command: str, seconds_max: float = 60, junit: str | None = None, environ: dict[str, str] | None = None
+    ) -> Outcome:
+        """Run a command in a trial."""
+        order = Order(commit="c0ffee", command=command, junit=junit, seconds_max=seconds_max)
+        return await run_trial(self.worktrees, self.place, {"PATH": "/usr/bin:/bin"} | (environ or {}), order)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(place=tmp_path / "place")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether it runs no more; a zombie that nobody reaps counts as gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+async def test_the_command_runs_in_the_tree_without_a_shell_and_without_input(bench: Bench) -> None:
+    bench.worktrees.files["data.txt"] = "from the commit"
+
+    outcome = await bench.run(
+        *PYTHON, "import sys; print(open('data.txt').read(), sys.argv[1:], sys.stdin.read())", "$HOME;"
+    )
+
+    assert outcome.completed.stdout == b"from the commit ['$HOME;'] \n"
+    assert outcome.completed.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [("true",), ("false",), ("sh", "-c", "kill -9 $$"), ("sh", "-c", "chmod 0 .; mkdir x")]
+)
+async def test_nothing_is_left_however_it_ends(bench: Bench, command: tuple[str, ...]) -> None:
+    await bench.run(*command)
+
+    assert not bench.place.exists()
+
+
+async def test_nothing_is_left_when_there_is_no_such_program(bench: Bench) -> None:
+    with pytest.raises(CannotStart, match="no-such-program"):
+        await bench.run("no-such-program")
+
+    assert not bench.place.exists()
+
+
+async def test_nothing_is_left_when_it_is_cancelled(bench: Bench, tmp_path: Path) -> None:
+    os.mkfifo(started := tmp_path / "pid")
+    trial = asyncio.ensure_future(bench.run("sh", "-c", f"echo $$ >{started}; exec sleep 600"))
+    pid = int(await asyncio.to_thread(started.read_text))
+
+    trial.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trial
+
+    assert is_gone(pid)
+    assert not bench.place.exists()
+
+
+@LINUX_ONLY
+async def test_a_daemon_is_gone_when_the_command_has_ended(bench: Bench, tmp_path: Path) -> None:
+    outcome = await bench.run(*PYTHON, DAEMON, str(tmp_path / "pid"))
+
+    assert outcome.completed.exit_code == 0
+    assert outcome.stragglers == 1
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+@LINUX_ONLY
+async def test_a_daemon_is_gone_when_the_time_is_over(bench: Bench, tmp_path: Path) -> None:
+    outcome = await bench.run(*PYTHON, DAEMON + "time.sleep(600)", str(tmp_path / "pid"), seconds_max=1.5)
+
+    assert outcome.completed.timed_out
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+@LINUX_ONLY
+async def test_what_a_killed_attempt_left_is_cleared_first(bench: Bench) -> None:
+    """Security case 63: files and processes of an Onceover that was killed with SIGKILL."""
+    (bench.place / "tree" / "old").mkdir(parents=True)
+    left_over = await asyncio.create_subprocess_exec(
+        "sleep", "600", env={MARK: str(bench.place)}, start_new_session=True
+    )
+
+    outcome = await bench.run("ls")
+
+    assert await left_over.wait() == -signal.SIGKILL
+    assert outcome.completed.stdout == b""
+
+
+async def test_a_flood_of_output_is_cut_to_its_end(bench: Bench) -> None:
+    """Security case 61."""
+    outcome = await bench.run(*PYTHON, "import sys; sys.stdout.write('x' * 20_000_000); print('the end')")
+
+    assert outcome.completed.truncated
+    assert len(outcome.completed.stdout) == 200_000
+    assert outcome.completed.stdout.endswith(b"the end\n")
+
+
+async def test_the_report_that_the_command_wrote_is_collected(bench: Bench) -> None:
+    outcome = await bench.run(
+        "sh", "-c", "mkdir -p build/test-results/unit; echo '<x/>' >build/test-results/unit/TEST-a.xml"
+    )
+
+    assert [(file.path, file.content) for file in outcome.reports] == [
+        ("build/test-results/unit/TEST-a.xml", b"<x/>\n")
+    ]
+
+
+async def test_pytest_is_asked_for_a_report_beside_the_tree(bench: Bench) -> None:
+    bench.worktrees.files["test_it.py"] = "def test_it(): assert 0"
+
+    outcome = await bench.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+    (report,) = outcome.reports
+    assert report.path == "pytest.xml"
+    assert b"test_it" in report.content
+
+
+async def test_variables_that_look_like_secrets_are_withheld(bench: Bench) -> None:
+    secret, plain = {"OPENAI_API_KEY": "sk-1", "MY_TOKEN": "t"}, {"COLOUR": "red", "GIT_AUTHOR_NAME": "me"}
+
+    outcome = await bench.run("env", environ={**secret, **plain, "GIT_DIR": "/else"})
+
+    names = {line.partition(b"=")[0].decode() for line in outcome.completed.stdout.splitlines()}
+    assert names >= {"COLOUR", "GIT_AUTHOR_NAME", "CI", "PATH", "PWD"}
+    assert not names & {*secret, "GIT_DIR"}
+    assert outcome.withheld == ("MY_TOKEN", "OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "OPENAI_BASE_URL ONCEOVER_REDIS_URL AWS_PROFILE GITHUB_TOKEN GH_TOKEN NPM_TOKEN STRIPE_KEY SENTRY_DSN",
+        "DB_PASSWORD PGPASSWORD_FILE_PASS app_secret MY_API_KEY MY_APIKEY SSH_AUTH_SOCK SOME_CREDENTIALS KEY SECRETS",
+    ],
+)
+def test_secrets_are_known_by_their_names(names: str) -> None:
+    assert withheld_names(dict.fromkeys(names.split(), "x")) == tuple(sorted(names.split()))
+
+
+def test_common_variables_are_no_secrets() -> None:
+    names = "PATH HOME LANG PWD OLDPWD KEYBOARD TOKENIZERS_PARALLELISM AUTHOR PYTHONPATH MONKEY PASSENGER DATABASE_URL"
+
+    assert withheld_names(dict.fromkeys(names.split(), "x")) == ()
+
+
+def test_the_users_own_pytest_options_are_kept() -> None:
+    environment = trial_environment({"PYTEST_ADDOPTS": "-x"}, Path("/a place/tree"))
+
+    assert environment["PYTEST_ADDOPTS"] == "-x --junitxml='/a place/pytest.xml'"
