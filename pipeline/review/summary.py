@@ -1,0 +1,191 @@
+"""Summary: the reports of analyze, test and docs, told as one review.
+
+Promises that every finding, every missing stage and everything left out is in it, and that the verdict follows from
+our own records (see `verdict`). The words come from templates; a model may later say better what changed and what to
+look at twice, and can touch nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.review.findings import Finding, Severity, rank
+from pipeline.review.reports import (
+    AnalysisReport,
+    DocsReport,
+    MissingStage,
+    Skipped,
+    Spend,
+    StageFact,
+    Summary,
+    TestOutcome,
+    TestReport,
+    Verdict,
+)
+from pipeline.review.risks import risks_of
+from pipeline.review.verdict import DID_NOT_FINISH, FailOn, blocks, decide, weigh
+from pipeline.review.wording import capitalised, count, listed
+
+AREAS_NAMED_MAX: Final = 4
+"""Directories that the account of a change names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """What the three stages left, or why one left nothing."""
+
+    analysis: AnalysisReport | MissingStage
+    tests: TestReport | MissingStage
+    docs: DocsReport | MissingStage
+
+    @property
+    def missing(self) -> tuple[MissingStage, ...]:
+        """The stages without a report."""
+        return tuple(part for part in (self.analysis, self.tests, self.docs) if isinstance(part, MissingStage))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the reader asked for, as far as the words depend on it."""
+
+    base_ref: str
+    head_ref: str
+    fail_on: FailOn
+    model: str | None = None
+    """The model that was to read the diff, if any."""
+
+
+def summarize_reports(reports: Reports, asked: Asked, stages: tuple[StageFact, ...] = ()) -> Summary:
+    """Tell the review from its reports.
+
+    Args:
+        reports: What the stages left.
+        asked: What was to be reviewed, and from which severity a finding asks for changes.
+        stages: How the stages went.
+    """
+    analysis, tests, docs = _present(reports)
+    findings = rank([*(analysis.findings if analysis else ()), *(docs.stale if docs else ())])
+    not_reviewed = _not_reviewed(reports, asked)
+    evidence = weigh(reports.analysis, reports.tests, findings, not_reviewed, fail_on=asked.fail_on)
+    verdict = decide(evidence)
+    return Summary(
+        verdict=verdict,
+        headline=_headline(verdict, reports, asked, findings, not_reviewed),
+        what_changed=_what_changed(analysis) if analysis else "",
+        risks=risks_of(analysis.files, docs) if analysis else (),
+        findings=findings,
+        analysis=analysis,
+        tests=tests,
+        docs=docs,
+        missing=reports.missing,
+        not_reviewed=not_reviewed,
+        stages=stages,
+        spend=analysis.spend if analysis else Spend(),
+    )
+
+
+def _present(reports: Reports) -> tuple[AnalysisReport | None, TestReport | None, DocsReport | None]:
+    return (
+        None if isinstance(reports.analysis, MissingStage) else reports.analysis,
+        None if isinstance(reports.tests, MissingStage) else reports.tests,
+        None if isinstance(reports.docs, MissingStage) else reports.docs,
+    )
+
+
+def _not_reviewed(reports: Reports, asked: Asked) -> tuple[Skipped, ...]:
+    """Gather what was left out: first what was wanted and failed, then what was left out on purpose; each once."""
+    every = list(dict.fromkeys(_left_out(reports, asked)))
+    return tuple(sorted(every, key=lambda skipped: not skipped.gap))
+
+
+def _left_out(reports: Reports, asked: Asked) -> Iterator[Skipped]:
+    analysis, tests, docs = _present(reports)
+    for stage in reports.missing:
+        yield Skipped(what=stage.stage, why=stage.why, gap=True)
+    if analysis and asked.model and _model_read_nothing(analysis):
+        yield Skipped(what="model", why=f"{asked.model} was asked to read the change and did not", gap=True)
+    for report in (analysis, tests, docs):
+        yield from report.skipped if report else ()
+    if tests and tests.outcome in DID_NOT_FINISH and not any(skipped.gap for skipped in tests.skipped):
+        yield Skipped(what="tests", why=_as_clause(tests.detail) or "they did not finish", gap=True)
+    if tests and tests.outcome is TestOutcome.NOT_ASKED and not tests.skipped:
+        yield Skipped(what="tests", why="no test command was given")
+
+
+def _model_read_nothing(analysis: AnalysisReport) -> bool:
+    """Whether there was something to read, nobody did, and the report does not say so itself."""
+    left_out = {skipped.what for skipped in analysis.skipped}
+    is_told = any(skipped.gap and skipped.what == "model" for skipped in analysis.skipped)
+    return not analysis.model and not is_told and any(file.path not in left_out for file in analysis.files)
+
+
+def _headline(
+    verdict: Verdict, reports: Reports, asked: Asked, findings: tuple[Finding, ...], not_reviewed: tuple[Skipped, ...]
+) -> str:
+    """Say the verdict in a sentence or two, from our own records."""
+    analysis, tests, _ = _present(reports)
+    has_gaps = any(skipped.gap for skipped in not_reviewed)
+    if verdict is Verdict.CHANGES_NEEDED:
+        reasons = [*_tests_fail(tests), *_blocking(findings, asked.fail_on)]
+        return f"{capitalised(listed(reasons))}.{' Not all of it could be reviewed.' if has_gaps else ''}"
+    if analysis and analysis.files_total == 0:
+        return f"There is nothing to review: `{asked.head_ref}` changes nothing against `{asked.base_ref}`."
+    if verdict is Verdict.NOT_REVIEWED:
+        return "Nobody read the change and no test ran."
+    remarks = f"{count(len(findings), 'remark')}{_below(asked.fail_on)}." if findings else ""
+    if verdict is Verdict.PARTIAL:
+        what = "Not all of it could be reviewed." if has_gaps else "Nobody read the change."
+        return " ".join(filter(None, [what, _tests_went(tests), remarks]))
+    files = count(analysis.files_total if analysis else 0, "changed file")
+    return f"{remarks or f'Nothing to remark in {files}.'} {_tests_went(tests)}"
+
+
+def _tests_fail(tests: TestReport | None) -> list[str]:
+    if not tests or tests.outcome is not TestOutcome.FAILED:
+        return []
+    if tests.tests_failed and tests.tests_run:
+        fail = "fails" if tests.tests_failed == 1 else "fail"
+        return [f"{tests.tests_failed:,} of {count(tests.tests_run, 'test')} {fail}"]
+    return ["the tests fail"]
+
+
+def _blocking(findings: tuple[Finding, ...], fail_on: FailOn) -> list[str]:
+    """Count the findings that ask for changes, by severity, worst first."""
+    counts = Counter(finding.severity for finding in findings if blocks(finding, fail_on))
+    if not counts:
+        return []
+    by_severity = listed(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    return [f"there is {by_severity} finding" if counts.total() == 1 else f"there are {by_severity} findings"]
+
+
+def _below(fail_on: FailOn) -> str:
+    return "" if fail_on == "never" else f", none of them {fail_on} or worse"
+
+
+def _tests_went(tests: TestReport | None) -> str:
+    if tests and tests.outcome is TestOutcome.PASSED:
+        return "The tests pass."
+    return "The tests were not run." if tests and tests.outcome is TestOutcome.NOT_ASKED else ""
+
+
+def _what_changed(analysis: AnalysisReport) -> str:
+    """Tell the change: the model's account, or sizes and places when there is none."""
+    if analysis.walkthrough.strip():
+        return analysis.walkthrough.strip()
+    if not analysis.files_total:
+        return ""
+    lines = f"{count(analysis.lines_added, 'line')} added, {analysis.lines_removed:,} removed"
+    statuses = Counter(file.status for file in analysis.files)
+    kinds = listed(f"{number} {status}" for status, number in statuses.items() if status != "modified")
+    areas = Counter(file.path.rpartition("/")[0] for file in analysis.files)
+    named = [f"`{area}`" if area else "the top level" for area, _ in areas.most_common(AREAS_NAMED_MAX)]
+    others = len(areas) - len(named)
+    where = listed([*named, count(others, "other place")] if others else named)
+    place = f" in {where}" if where else ""
+    return f"{count(analysis.files_total, 'file')}{place}: {lines}.{f' {kinds}.' if kinds else ''}"
+
+
+def _as_clause(sentence: str) -> str:
+    """Let a sentence follow a colon."""
+    return sentence.strip().removesuffix(".")
