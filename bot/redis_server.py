@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -61,19 +61,20 @@ class PassedOver:
         return f"{self.path} {self.why}"
 
 
-def find_server(search_path: str | None = None) -> ServerProgram:
+def find_server(search_path: str | None = None, *, packaged: Callable[[], Path | None] | None = None) -> ServerProgram:
     """Find the program to start: on PATH first, because a distribution patches it, then the packaged one.
 
     Blocks for some milliseconds per program looked at; call it in a thread from a coroutine.
 
     Args:
         search_path: Directories as in PATH; the process's own PATH if not given.
+        packaged: Says where the packaged program is; `packaged_server` if not given.
 
     Raises:
         NoRedisServer: None can serve; names those passed over and the three ways to get one.
     """
     passed_over: list[PassedOver] = []
-    for path in _candidates(search_path):
+    for path in _candidates(search_path, packaged or packaged_server):
         match examine(path):
             case ServerProgram() as program:
                 return program
@@ -100,7 +101,7 @@ def packaged_server() -> Path | None:
         return _unpacked_server()
 
 
-def examine(path: Path) -> ServerProgram | PassedOver:
+def examine(path: Path, *, seconds_max: float = VERSION_SECONDS_MAX) -> ServerProgram | PassedOver:
     """Ask a program for its version, and judge it."""
     try:
         # Its own group would be of no use: it starts no children. The limit ends it.
@@ -110,11 +111,11 @@ def examine(path: Path) -> ServerProgram | PassedOver:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"LC_ALL": "C"},
-            timeout=VERSION_SECONDS_MAX,
+            timeout=seconds_max,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return PassedOver(path=path, why=f"did not tell its version within {VERSION_SECONDS_MAX:g} s")
+        return PassedOver(path=path, why=f"did not tell its version within {seconds_max:g} s")
     except OSError as error:
         return PassedOver(path=path, why=f"does not run ({error.strerror})")
     return judge_version(path, answer.stdout.decode(errors="replace"))
@@ -132,15 +133,15 @@ def judge_version(path: Path, answer: str) -> ServerProgram | PassedOver:
     return ServerProgram(path=path, version=version)
 
 
-def _candidates(search_path: str | None) -> Iterator[Path]:
+def _candidates(search_path: str | None, packaged: Callable[[], Path | None]) -> Iterator[Path]:
     directories = os.environ.get("PATH", os.defpath) if search_path is None else search_path
     for name in PROGRAMS:
         found = shutil.which(name, path=directories)
         if found:
             yield Path(found).absolute()
-    packaged = packaged_server()
-    if packaged:
-        yield packaged
+    unpacked = packaged()
+    if unpacked:
+        yield unpacked
 
 
 def _unpacked_server() -> Path | None:

@@ -108,6 +108,8 @@ class RealRedis:
             while process.poll() is None and time.monotonic() < deadline:
                 try:
                     client.ping()
+                except redis.AuthenticationError:
+                    return  # It asks for a password, so it is ready.
                 except redis.ConnectionError:
                     time.sleep(0.005)  # A server says nowhere that it is ready; the deadline bounds the asking.
                 else:

@@ -1,0 +1,143 @@
+"""Redis log: what the server of ours wrote, and what to make of it when it ended.
+
+Promises one clear sentence and a next step for a server that does not start, taken from what it said since then.
+"""
+
+import re
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Self
+
+from bot.private_directory import DirectoryUnusable
+from bot.redis_server import ServerProgram
+from pipeline.engine.errors import AskPerson
+
+LOG_BYTES_MAX: Final = 4_000_000
+"""Size at which the log is begun anew; a start writes about 1 KB, so this is years."""
+
+TAIL_BYTES_MAX: Final = 16_000
+"""How much of the log is read to find out why the server ended."""
+
+TAIL_LINES_MAX: Final = 3
+"""How many of its last lines are shown."""
+
+DISK_BYTES_MIN: Final = 1_000_000
+"""Free space below which a failed start is blamed on the disk, even if there was no room to say so in the log."""
+
+_LINE: Final = re.compile(r"^\d+:[A-Z] .*?\d\d:\d\d:\d\d\.\d+ [#*.-] ", re.MULTILINE)
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
+_FULL: Final = re.compile("No space left on device|File too large|Disk quota exceeded")
+_CORRUPT: Final = re.compile("Bad file format reading the append only file|Unexpected end of file reading the append")
+_NEWER: Final = re.compile("Can't handle RDB format version")
+_UNREADABLE: Final = re.compile(
+    "Unrecoverable error reading the append only file|AOF loading aborted|AOF manifest file"
+)
+
+
+class RedisDidNotStart(AskPerson):
+    """A server program was started and ended before it answered."""
+
+    code = "redis.did_not_start"
+
+
+class DiskFull(AskPerson):
+    """There is no room for the AOF."""
+
+    code = "redis.disk_full"
+
+
+class AofCorrupt(AskPerson):
+    """The AOF is damaged elsewhere than at its end."""
+
+    code = "redis.aof_corrupt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedLog:
+    """The log file, from one start on."""
+
+    home: Path
+    program: ServerProgram
+    offset: int
+
+    @classmethod
+    def open(cls, home: Path, program: ServerProgram) -> Self:
+        """Remember where the log of this start begins; a log that grew too long is begun anew.
+
+        Raises:
+            DirectoryUnusable: The log cannot be opened.
+        """
+        path = home / "redis.log"
+        try:
+            if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+                path.unlink()
+            path.touch(mode=0o600)
+            return cls(home=home, program=program, offset=path.stat().st_size)
+        except OSError as error:
+            raise DirectoryUnusable(
+                f"The log {path} cannot be opened ({error.strerror}).",
+                next_step="Set ONCEOVER_STATE_DIR to a directory of your own on a local disk.",
+            ) from error
+
+    @property
+    def path(self) -> Path:
+        """The file itself."""
+        return self.home / "redis.log"
+
+    def open_for_server(self) -> IO[bytes]:
+        """Open it for the server to append to."""
+        return self.path.open("ab")
+
+    def tail(self) -> str:
+        """Read the end of what was written since the start."""
+        with self.path.open("rb") as log:
+            log.seek(max(self.offset, self.path.stat().st_size - TAIL_BYTES_MAX))
+            return log.read(TAIL_BYTES_MAX).decode(errors="replace")
+
+
+def explain_end(log: StartedLog, exit_code: int) -> AskPerson:
+    """Say why a server that was just started has ended."""
+    return judge_end(log, exit_code, log.tail(), free_bytes=shutil.disk_usage(log.home).free)
+
+
+def judge_end(log: StartedLog, exit_code: int, tail: str, *, free_bytes: int) -> AskPerson:
+    """Judge the end by the log's tail; by the free space too, because a full disk takes no log either."""
+    said = _said(tail)
+    if _FULL.search(tail) or free_bytes < DISK_BYTES_MIN:
+        return DiskFull(
+            f"The disk has no room for the runs in {log.home}: {free_bytes} bytes are free. {said}",
+            next_step="Free some space or set ONCEOVER_STATE_DIR to another disk, then run the same command again.",
+        )
+    if _CORRUPT.search(tail):
+        return AofCorrupt(f"The stored runs in {log.home} are damaged. {said}", next_step=_repair(log))
+    if _NEWER.search(tail) or _UNREADABLE.search(tail):
+        return AofCorrupt(
+            f"The server {log.program} cannot read the stored runs in {log.home}. {said}",
+            next_step=f"If a newer server wrote them, install that one. Otherwise: {_repair(log)}",
+        )
+    return RedisDidNotStart(
+        f"The server {log.program} ended before it answered, {_ending(exit_code)}. {said}",
+        next_step=f"Read {log.path}; set ONCEOVER_REDIS_URL to use a server of your own instead.",
+    )
+
+
+def _said(tail: str) -> str:
+    lines = [_UNPRINTABLE.sub(" ", line).strip() for line in _LINE.sub("", tail).splitlines()]
+    last = [line for line in lines if line][-TAIL_LINES_MAX:]
+    return f"Its log ends: {' | '.join(last)}" if last else "It wrote no log."
+
+
+def _ending(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"killed by signal {-exit_code}"
+    return f"with exit code {exit_code}"
+
+
+def _repair(log: StartedLog) -> str:
+    # Each server program is also the checker, when called by that name; so the packaged one can repair as well.
+    multi_part = log.home / "appendonlydir" / "appendonly.aof.manifest"
+    aof = multi_part if multi_part.exists() else log.home / "appendonly.aof"
+    command = f"exec -a redis-check-aof {shlex.quote(str(log.program.path))} --fix {shlex.quote(str(aof))}"
+    return f"Copy {log.home} away, then run: bash -c {shlex.quote(command)}. It cuts off what follows the damage."
