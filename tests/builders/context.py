@@ -22,6 +22,8 @@ class MemoryContext:
         executed: Names of the steps that really ran, in order, over all attempts.
         said: What the stage told its reader while it worked.
         waits: Names of the waits that were asked for; each ends at once, by its timer.
+        decisions: What went into the journal.
+        is_partial: Whether the stage marked its result as worth doing again.
     """
 
     params: Mapping[str, JsonValue]
@@ -33,6 +35,8 @@ class MemoryContext:
     executed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    is_partial: bool = field(default=False, init=False)
     _running: "dict[str, asyncio.Task[None]]" = field(default_factory=dict)
 
     def next_attempt(self) -> "MemoryContext":
@@ -65,6 +69,14 @@ class MemoryContext:
         del seconds, signal
         self.waits.append(name)
         return Woken(by="timer")
+
+    async def decide(self, text: str) -> None:
+        """Note the decision."""
+        self.decisions.append(text)
+
+    def partial(self) -> None:
+        """Note that something was out of reach."""
+        self.is_partial = True
 
     def progress(self, text: str) -> None:
         """Note what was said."""
