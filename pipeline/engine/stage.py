@@ -104,6 +104,12 @@ class StageContext(Protocol):
         The stage function is left and later entered again from its top; its finished steps answer from Redis.
         """
 
+    async def decide(self, text: str) -> None:
+        """Put a decision into the journal, in words: what was chosen, and why."""
+
+    def partial(self) -> None:
+        """Mark the result as worth doing again when the same head is asked for again (something was out of reach)."""
+
     def progress(self, text: str) -> None:
         """Say in a few words what is going on; shown live, kept nowhere."""
 

@@ -1,0 +1,180 @@
+"""Attempt: one try of a stage, from its claim to the operation that says what came of it.
+
+Promises that whatever a stage function does (returns, waits, raises, hangs, makes nonsense) becomes exactly one
+operation. Checks first whether a checkpoint of the very same fingerprint is there, and then does nothing.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipeline.engine.context import Context, HandedBack, Parked, Recorder, Reentered, StepTooLarge, call_stage, to_json
+from pipeline.engine.errors import OnceoverError, RetryLater
+from pipeline.engine.fingerprint import fingerprint
+from pipeline.engine.graph import StageSpec
+from pipeline.engine.lifecycle import StageState
+from pipeline.engine.operation import (
+    ErrorRecord,
+    Operation,
+    StageDone,
+    StageFailed,
+    StageHandedBack,
+    StageParks,
+    StageRetries,
+    StageReused,
+)
+from pipeline.engine.records import Claim, UpstreamRecord
+from pipeline.engine.retry import Random
+from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
+from pipeline.engine.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class AttemptTimedOut(RetryLater):
+    """An attempt of a stage did not end within its limit."""
+
+    code = "attempt_timed_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of one stage."""
+
+    run_id: str
+    claim: Claim
+    spec: StageSpec
+    params: Mapping[str, JsonValue]
+    recorder: Recorder
+    store: Store
+    rng: Random
+    on_progress: Callable[[str], None]
+    checkpoints: dict[tuple[str, str], str]
+    """Checkpoints that this worker has at hand, by stage and fingerprint; what is read or made is added."""
+    replay_every_step: bool = False
+
+    async def run(self) -> Operation:
+        """Execute the stage and answer what came of it."""
+        stage, claim, identity = self.spec.name, self.claim.claim, self._fingerprint()
+        # A first generation cannot have a checkpoint yet: one round trip saved.
+        if self.claim.generation > 1 and await self._checkpoint(stage, identity) is not None:
+            return StageReused(stage=stage, claim=claim, fingerprint=identity)
+        try:
+            value, is_partial = await self._within_limit()
+        except Parked as park:
+            return StageParks(
+                stage=stage,
+                claim=claim,
+                step=park.step,
+                delay_ms=round(max(0.0, park.seconds) * 1000),
+                signal=park.signal,
+                waits_for=park.waits_for,
+            )
+        except HandedBack:
+            return StageHandedBack(stage=stage, claim=claim)
+        except Exception as error:  # noqa: BLE001 - the supervisor: whatever a stage raises is recorded, none is lost.
+            return self._judge(error)
+        self.checkpoints[stage, identity] = value
+        return StageDone(stage=stage, claim=claim, fingerprint=identity, checkpoint=value, partial=is_partial)
+
+    async def _within_limit(self) -> tuple[str, bool]:
+        seconds = max(0.0, min(self.spec.seconds_max, self.claim.left_seconds))
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return await self._enter()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise AttemptTimedOut(
+                f"Stage {self.spec.name} of run {self.run_id} did not end within {seconds:.0f} s.",
+                next_step="It is tried again while its deadline allows; if it needs longer, raise its `seconds_max`.",
+            ) from error
+
+    async def _enter(self) -> tuple[str, bool]:
+        params, upstream = self.spec.given(self.params), await self._upstream()
+        while True:
+            context = Context(
+                run_id=self.run_id,
+                claim=self.claim,
+                spec=self.spec,
+                params=params,
+                upstream=upstream,
+                recorder=self.recorder,
+                settings=self.store.settings,
+                on_progress=self.on_progress,
+                replay_every_step=self.replay_every_step,
+            )
+            try:
+                value = to_json(await call_stage(self.spec.run, context), f"stage {self.spec.name}")
+            except Reentered:
+                continue
+            finally:
+                await context.close()
+            self._check_size(value)
+            return value, context.is_partial
+
+    def _check_size(self, value: str) -> None:
+        limit = self.store.settings.checkpoint_bytes_max
+        if len(value) > limit:
+            raise StepTooLarge(
+                f"The checkpoint of stage {self.spec.name} has {len(value)} bytes, the limit is {limit}.",
+                next_step="Let the stage return less, or raise `checkpoint_bytes_max`.",
+            )
+
+    def _judge(self, error: Exception) -> Operation:
+        stage, claim = self.spec.name, self.claim.claim
+        record = _error_record(error, self.store.settings.error_characters_max)
+        if not isinstance(error, OnceoverError):
+            log.error("stage.bug run=%s stage=%s", self.run_id, stage, exc_info=error)
+        failures = self.claim.failures + 1
+        wait = self.spec.retry.seconds_before_next(failures, self.claim.elapsed_seconds, error, self.rng)
+        if wait is None:
+            return StageFailed(stage=stage, claim=claim, error=record)
+        log.info("stage.attempt_failed run=%s stage=%s wait_seconds=%.1f", self.run_id, stage, wait)
+        return StageRetries(stage=stage, claim=claim, error=record, delay_ms=round(wait * 1000))
+
+    def _fingerprint(self) -> str:
+        upstream: dict[str, JsonValue] = {
+            name: before.fingerprint if before.state is StageState.DONE else f"{before.state} {before.generation}"
+            for name, before in self.claim.upstream.items()
+        }
+        claim = self.claim
+        return fingerprint(claim.stage, claim.inputs, claim.salt, claim.fresh, upstream)
+
+    async def _upstream(self) -> dict[str, Upstream]:
+        return {name: await self._result_of(name, before) for name, before in self.claim.upstream.items()}
+
+    async def _result_of(self, name: str, before: UpstreamRecord) -> Upstream:
+        if before.state is not StageState.DONE or before.fingerprint is None:
+            error = before.error or {"message": f"Stage {name} was {before.state}."}
+            return Missing(state=before.state, reason=str(error.get("message", "")))
+        text = await self._checkpoint(name, before.fingerprint)
+        return Checkpointed(
+            value=json.loads(text or "null"),
+            attempts=before.attempt,
+            generation=before.generation,
+            seconds=before.seconds,
+        )
+
+    async def _checkpoint(self, stage: str, identity: str) -> str | None:
+        known = self.checkpoints.get((stage, identity))
+        if known is None:
+            known = await self.store.checkpoint(self.run_id, stage, identity)
+            if known is not None:
+                self.checkpoints[stage, identity] = known
+        return known
+
+
+def _error_record(error: Exception, characters_max: int) -> ErrorRecord:
+    if isinstance(error, OnceoverError):
+        return {
+            "code": error.error_code,
+            "message": error.message[:characters_max],
+            "next_step": error.next_step,
+            "helps": error.helps,
+        }
+    message = f"{type(error).__name__}: {error}"[:characters_max]
+    return {"code": "bug", "message": message, "next_step": "This is a bug in Onceover; report it.", "helps": "a fix"}

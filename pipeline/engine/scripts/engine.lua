@@ -1,0 +1,308 @@
+-- engine.lua: what every script shares. Redis runs a script alone, so a script is one atomic step of the engine.
+--
+-- Two habits keep it safe: a script decides first and writes last (`save`), so that one which stops with an error
+-- leaves no trace; and every time is Redis's own, so that no worker's clock matters.
+--
+-- Given by store.py in front of this text: MOVES (the tables of lifecycle.py) and RECORD_VERSION.
+
+local ask = cjson.decode(ARGV[1])
+local clock = redis.call('TIME')
+local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000) + ask.clock_offset_ms
+
+local function key(...) return ask.prefix .. table.concat({...}, ':') end
+
+local function has_ended(run) return MOVES.terminal_run[run.state] end
+
+local function each_stage(run)
+  local index = 0
+  return function()
+    index = index + 1
+    local spec = run.graph[index]
+    if spec then return spec, run.stages[spec.name] end
+  end
+end
+
+-- Records ----------------------------------------------------------------------------------------------------------
+
+local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked'}
+
+local function load(id)
+  local raw = redis.call('HMGET', key('run', id), unpack(FIELDS))
+  if not raw[1] then return nil end
+  if raw[1] ~= RECORD_VERSION then error('ONCEOVER_RECORD_VERSION run ' .. id .. ' is of version ' .. raw[1]) end
+  local run = {
+    id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
+    seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
+    roles = {}, role_of = {}, leases = {}, writes = {},
+  }
+  local known = {}
+  for spec in each_stage(run) do
+    run.role_of[spec.name] = spec.role
+    if not known[spec.role] then
+      known[spec.role] = true
+      run.roles[#run.roles + 1] = spec.role
+    end
+  end
+  return run
+end
+
+local function write(run, ...) run.writes[#run.writes + 1] = {...} end
+
+-- Journal: the hash of each entry covers the one before it. SHA-1 is what Redis offers inside a script (ADR 0005).
+local function note(run, kind, detail)
+  local entry = detail or {}
+  run.seq = run.seq + 1
+  entry.seq, entry.at, entry.kind, entry.by = run.seq, NOW, kind, ask.by
+  local text = cjson.encode(entry)
+  run.link = redis.sha1hex(run.link .. text)
+  write(run, 'XADD', key('run', run.id, 'journal'), run.seq .. '-0', 'entry', text, 'link', run.link)
+end
+
+-- The one setter for each table ------------------------------------------------------------------------------------
+
+local function move_run(run, to, why)
+  if run.state == to then return end
+  if not (MOVES.run[run.state] or {})[to] then
+    error('ONCEOVER_ILLEGAL_MOVE run ' .. run.id .. ' from ' .. run.state .. ' to ' .. to)
+  end
+  note(run, 'run.' .. to, {from = run.state, why = why})
+  if MOVES.terminal_run[to] then
+    write(run, 'HSET', key('run', run.id), 'ended_ms', NOW)
+    write(run, 'ZADD', key('expiry'), NOW + ask.retention_ms, run.id)
+  elseif has_ended(run) then
+    write(run, 'HDEL', key('run', run.id), 'ended_ms')
+    write(run, 'ZREM', key('expiry'), run.id)
+  end
+  run.state = to
+end
+
+local function move_stage(run, name, to, detail)
+  local stage = run.stages[name]
+  if not (MOVES.stage[stage.state] or {})[to] then
+    error('ONCEOVER_ILLEGAL_MOVE stage ' .. name .. ' of run ' .. run.id .. ' from ' .. stage.state .. ' to ' .. to)
+  end
+  local entry = detail or {}
+  entry.stage, entry.from, entry.generation, entry.attempt = name, stage.state, stage.generation, stage.attempt
+  note(run, 'stage.' .. to, entry)
+  stage.state = to
+  if to == 'ready' then stage.offered_ms = NOW end
+  if MOVES.terminal_stage[to] then stage.ended_ms = NOW end
+end
+
+-- Leases: L1, at most one live token for a subject and role --------------------------------------------------------
+
+local function lease_of(run, role)
+  local lease = run.leases[role]
+  if lease == nil then
+    local raw = redis.call('HMGET', key('lease', role, run.subject), 'token', 'owner', 'run', 'expires_ms')
+    lease = raw[1] and {token = tonumber(raw[1]), owner = raw[2], run = raw[3], expires_ms = tonumber(raw[4])} or false
+    run.leases[role] = lease
+  end
+  return lease
+end
+
+local function is_live(lease) return lease and lease.expires_ms > NOW end
+
+local function put_lease(run, role, lease)
+  run.leases[role] = lease
+  write(run, 'HSET', key('lease', role, run.subject),
+    'token', lease.token, 'owner', lease.owner, 'run', lease.run, 'expires_ms', lease.expires_ms)
+  write(run, 'SADD', key('held', lease.owner), role .. ' ' .. run.id)
+end
+
+local function release(run, role, why)
+  local lease = lease_of(run, role)
+  if not lease then return end
+  local whose = lease.owner ~= ask.owner and lease.owner or nil
+  note(run, 'lease.' .. why, {role = role, token = lease.token, owner = whose})
+  write(run, 'DEL', key('lease', role, run.subject))
+  write(run, 'SREM', key('held', lease.owner), role .. ' ' .. lease.run)
+  run.leases[role] = false
+end
+
+-- Stages RUNNING without a live lease were left by a dead or frozen worker.
+local function interrupt(run, role)
+  for spec, stage in each_stage(run) do
+    if spec.role == role and stage.state == 'running' then
+      stage.interrupted = stage.interrupted + 1
+      stage.again = true
+      if stage.interrupted > spec.interrupted_max then
+        stage.error = {code = 'interrupted', helps = 'a person',
+          message = 'Stage ' .. spec.name .. ' was interrupted ' .. stage.interrupted .. ' times, its worker died'
+            .. ' or froze; the limit is ' .. spec.interrupted_max .. '.'}
+        move_stage(run, spec.name, 'failed', {error = stage.error})
+      else
+        move_stage(run, spec.name, 'ready', {why = 'interrupted', token = stage.token})
+      end
+    end
+  end
+end
+
+local function drop_dead_lease(run, role)
+  local lease = lease_of(run, role)
+  if lease and lease.run == run.id and not is_live(lease) then release(run, role, 'expired') end
+  lease = lease_of(run, role)
+  if not lease or lease.run ~= run.id then interrupt(run, role) end
+end
+
+local function acquire(run, role)
+  local lease = lease_of(run, role)
+  if is_live(lease) and lease.owner ~= ask.owner then return nil end
+  if lease then
+    release(run, role, is_live(lease) and 'taken' or 'expired')
+    interrupt(run, role)
+  end
+  local token = redis.call('INCR', key('fence'))
+  put_lease(run, role, {token = token, owner = ask.owner, run = run.id, expires_ms = NOW + ask.lease_ms})
+  note(run, 'lease.acquired', {role = role, token = token})
+  return token
+end
+
+-- What time alone brings about -------------------------------------------------------------------------------------
+
+-- The end of a wait is stored as the result of the step that waits: a crash right after cannot lose the signal.
+local function wake(run, name, by, payload)
+  local stage = run.stages[name]
+  if stage.wait_step then
+    write(run, 'HSETNX', key('run', run.id, 'steps'), stage.wait_step,
+      '{"by":"' .. by .. '","payload":' .. (payload or 'null') .. '}')
+    note(run, 'wait.ended', {stage = name, step = stage.wait_step, woken_by = by})
+  end
+  stage.wake_ms, stage.signal, stage.wait_step, stage.waits_for = nil, nil, nil, nil
+  move_stage(run, name, 'ready', {why = by})
+end
+
+local function fail_at_deadline(run, name, whose, limit_ms)
+  run.stages[name].error = {code = 'deadline', helps = 'a person',
+    message = 'Stage ' .. name .. ' of run ' .. run.id .. ' was not done when the ' .. whose .. ' deadline passed.'}
+  move_stage(run, name, 'failed', {error = run.stages[name].error, deadline_ms = limit_ms})
+end
+
+local function pass_time(run)
+  for spec, stage in each_stage(run) do
+    local movable = stage.state == 'pending' or stage.state == 'ready' or stage.state == 'parked'
+    if movable and stage.deadline_ms and stage.deadline_ms <= NOW then
+      fail_at_deadline(run, spec.name, "stage's", stage.deadline_ms)
+    elseif movable and not spec.closes and run.deadline_ms <= NOW then
+      fail_at_deadline(run, spec.name, "run's", run.deadline_ms)
+    elseif stage.state == 'parked' and stage.wake_ms <= NOW then
+      wake(run, spec.name, 'timer')
+    end
+  end
+end
+
+local function promote(run)
+  for spec, stage in each_stage(run) do
+    if stage.state == 'pending' then
+      local ready = true
+      for _, need in ipairs(spec.needs) do
+        ready = ready and MOVES.terminal_stage[run.stages[need].state]
+      end
+      if ready then move_stage(run, spec.name, 'ready') end
+    end
+  end
+end
+
+local function refresh(run)
+  if has_ended(run) then return end
+  for _, role in ipairs(run.roles) do drop_dead_lease(run, role) end
+  pass_time(run)
+  promote(run)
+end
+
+-- Open again: the named stages and all that depend on them ---------------------------------------------------------
+
+-- `names` is a set. `salted` makes the stage's fingerprint new, `fresh` that of its steps as well.
+local function reopen(run, names, salted, fresh, why)
+  local open = {}
+  for spec, stage in each_stage(run) do -- the graph is in topological order
+    local wanted = names[spec.name]
+    for _, need in ipairs(spec.needs) do
+      if open[need] then open[spec.name] = true end
+    end
+    if wanted then
+      open[spec.name] = true
+      if salted then stage.salt = stage.salt + 1 end
+      if fresh then stage.fresh = stage.fresh + 1 end
+    end
+    if open[spec.name] then
+      stage.generation = stage.generation + 1
+      if stage.state ~= 'pending' then move_stage(run, spec.name, 'pending', {why = why}) end
+      run.stages[spec.name] = {
+        state = 'pending', generation = stage.generation, salt = stage.salt, fresh = stage.fresh, claim = stage.claim,
+        inputs = stage.inputs, attempt = 0, failures = 0, interrupted = 0, again = true,
+      }
+    end
+  end
+  if has_ended(run) then move_run(run, 'queued', why) end
+  run.deadline_ms = NOW + ask.run_ms_max
+  run.asked = run.asked + 1
+  promote(run)
+end
+
+-- The end of a run, and what comes of its stages -------------------------------------------------------------------
+
+local function settle(run)
+  if has_ended(run) then return end
+  local seen, sink_failed, needed = {}, false, {}
+  for spec, stage in each_stage(run) do
+    seen[stage.state] = true
+    for _, need in ipairs(spec.needs) do needed[need] = true end
+  end
+  for spec, stage in each_stage(run) do
+    sink_failed = sink_failed or (stage.state == 'failed' and not needed[spec.name])
+  end
+  if seen.running then move_run(run, 'running')
+  elseif seen.ready then move_run(run, 'queued')
+  elseif seen.parked then move_run(run, 'waiting')
+  else move_run(run, sink_failed and 'dead' or 'done') end
+end
+
+local function stop(run, to, why)
+  for spec, stage in each_stage(run) do
+    if not MOVES.terminal_stage[stage.state] then move_stage(run, spec.name, 'cancelled', {why = why}) end
+  end
+  for _, role in ipairs(run.roles) do
+    local lease = lease_of(run, role)
+    if lease and lease.run == run.id then release(run, role, 'revoked') end
+  end
+  move_run(run, to, why)
+end
+
+-- R1 and W1 are structural: while a run lives, it stands in the due set of each role that has something to do,
+-- scored by the moment at which somebody must look at it again.
+local function due_ms(run, role)
+  local due
+  local function at(ms) if ms and (not due or ms < due) then due = ms end end
+  for spec, stage in each_stage(run) do
+    if spec.role == role and not MOVES.terminal_stage[stage.state] then
+      if stage.state == 'ready' then at(stage.offered_ms + ask.grace_ms) end
+      if stage.state == 'running' then at((lease_of(run, role) or {expires_ms = NOW}).expires_ms) end
+      if stage.state == 'parked' then at(stage.wake_ms); at(stage.deadline_ms) end
+      if not spec.closes and stage.state ~= 'running' then at(run.deadline_ms) end
+    end
+  end
+  return due
+end
+
+local function save(run)
+  settle(run)
+  for _, role in ipairs(run.roles) do
+    local due = not has_ended(run) and due_ms(run, role)
+    if due then write(run, 'ZADD', key('due', role), due, run.id) else write(run, 'ZREM', key('due', role), run.id) end
+  end
+  write(run, 'HSET', key('run', run.id), 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
+    'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
+  for _, command in ipairs(run.writes) do redis.call(unpack(command)) end
+end
+
+local function ready_roles(run)
+  local roles, seen = {}, {}
+  for spec, stage in each_stage(run) do
+    if stage.state == 'ready' and not seen[spec.role] then
+      seen[spec.role] = true
+      roles[#roles + 1] = spec.role
+    end
+  end
+  return roles
+end

@@ -1,0 +1,58 @@
+-- sweep: find what nobody looks after. Whatever is due is looked at by exactly one of the workers that sweep.
+-- Recovers leases that ran out, wakes parked stages, offers ready ones again, and drops what has expired.
+
+redis.call('HSET', key('owners'), ask.owner, NOW)
+
+-- Owners whose process is known to be dead (same host and boot): their leases end now, not at their expiry.
+for _, owner in ipairs(ask.dead) do
+  for _, held in ipairs(redis.call('SMEMBERS', key('held', owner))) do
+    local role, id = held:match('^(%S+) (.+)$')
+    local run = load(id)
+    local lease = run and lease_of(run, role)
+    if lease and lease.owner == owner then
+      release(run, role, 'owner_died')
+      refresh(run)
+      save(run)
+      redis.call('ZADD', key('due', role), NOW, id)
+    end
+  end
+  redis.call('DEL', key('held', owner))
+  redis.call('HDEL', key('owners'), owner)
+end
+
+local found, lag_ms = {}, 0
+for _, role in ipairs(ask.roles) do
+  local room = ask.free - #found
+  if room > 0 then
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due', role), '-inf', NOW, 'LIMIT', 0, room)) do
+      lag_ms = math.max(lag_ms, NOW - tonumber(redis.call('ZSCORE', key('due', role), id)))
+      local run = load(id)
+      if run then
+        refresh(run)
+        local offered = false
+        for spec, stage in each_stage(run) do
+          if stage.state == 'ready' and spec.role == role then
+            stage.offered_ms = NOW
+            offered = true
+          end
+        end
+        save(run)
+        if offered then found[#found + 1] = id end
+      else
+        redis.call('ZREM', key('due', role), id)
+      end
+    end
+  end
+end
+
+-- Retention: a run goes with everything that belongs to it, in one step.
+local expired = redis.call('ZRANGEBYSCORE', key('expiry'), '-inf', NOW, 'LIMIT', 0, ask.expire_max)
+for _, id in ipairs(expired) do
+  local subject = redis.call('HGET', key('run', id), 'subject')
+  redis.call('UNLINK', key('run', id), key('run', id, 'steps'), key('run', id, 'checkpoints'), key('run', id, 'journal'))
+  redis.call('ZREM', key('runs'), id)
+  redis.call('ZREM', key('expiry'), id)
+  if subject and redis.call('HGET', key('subject', subject), 'run') == id then redis.call('DEL', key('subject', subject)) end
+end
+
+return cjson.encode({found = found, expired = #expired, lag_ms = lag_ms, owners = redis.call('HKEYS', key('owners'))})

@@ -1,0 +1,188 @@
+"""Session: one worker's hold on one run.
+
+A session claims a run, executes what it claimed, and tells Redis what came of it. It is level-triggered: each answer
+of `advance` lists *all* stages that this worker should be executing, and the session makes that so (starts what is
+missing, cancels what is not listed). A lost answer, a re-run, a cancel or a stolen lease need no code of their own.
+
+While one write is on its way, others gather and leave together: parallel stages and steps share round trips.
+
+Races known, and why they are harmless:
+- The lease is lost while a stage computes: its next write carries an old token and is refused (L1); it is cancelled.
+- The answer to a write is lost: the write is sent again, and `advance.lua` knows it by its claim (C1, S1).
+- The stage is asked for again while it runs: its claim has a newer generation; the old task is cancelled.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.engine.attempt import Attempt
+from pipeline.engine.errors import OnceoverError
+from pipeline.engine.graph import Graph
+from pipeline.engine.operation import Operation, StageHandedBack
+from pipeline.engine.records import Claim, Progress
+from pipeline.engine.retry import Random
+from pipeline.engine.stage import JsonValue
+from pipeline.engine.store import Store, StoreAway
+
+log = logging.getLogger(__name__)
+
+HAND_BACK_SECONDS_MAX: Final = 2.0
+"""How long a session that is cancelled may take to hand its stages back."""
+
+AWAY_PAUSE_SECONDS: Final = 0.1
+"""Time between two looks whether Redis is back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """What a worker gives each of its sessions."""
+
+    store: Store
+    graph: Graph
+    roles: frozenset[str]
+    rng: Random
+    on_progress: Callable[[str, str, str], None]
+    """Called with run id, stage and text."""
+    replay_every_step: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """Moves one run as far as this worker can."""
+
+    run_id: str
+    given: SessionSettings
+    leases: Mapping[str, int] = field(default_factory=dict, init=False)
+    asked: int = field(default=0, init=False)
+    is_draining: bool = field(default=False, init=False)
+    _params: dict[str, JsonValue] = field(default_factory=dict, init=False)
+    _tasks: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _outbox: list[tuple[Operation, asyncio.Future[None]]] = field(default_factory=list, init=False)
+    _something_to_say: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _checkpoints: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+
+    async def run(self) -> Progress:
+        """Work until nothing is left for this worker, and answer how the run stands.
+
+        Raises:
+            StoreAway: Redis stayed away too long.
+            StoreRefuses: Redis does not write.
+        """
+        try:
+            progress = await self._advance(())
+            while progress.status == "held":
+                self._take(progress)
+                await self._something_to_say.wait()
+                await asyncio.sleep(0)  # Siblings that end in this very turn come along in the same round trip.
+                progress = await self._flush()
+        except asyncio.CancelledError:
+            await self._hand_back()
+            raise
+        finally:
+            await self._stop()
+        return progress
+
+    def nudge(self) -> None:
+        """Look again: something new can be claimed, or a lease may be lost, or the run was cancelled."""
+        self._something_to_say.set()
+
+    def drain(self) -> None:
+        """Finish the steps under way, begin no new one, hand the rest back."""
+        self.is_draining = True
+        self._something_to_say.set()
+
+    # For contexts ---------------------------------------------------------------------------------------------------
+
+    async def write(self, operation: Operation) -> None:
+        """Return when the operation is durable; the calling task is cancelled if it was refused."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._outbox.append((operation, durable))
+        self._something_to_say.set()
+        await durable
+
+    async def recall(self, step: str) -> str | None:
+        """Read the recorded result of a step."""
+        return await self.given.store.step(self.run_id, step)
+
+    # Speaking with Redis --------------------------------------------------------------------------------------------
+
+    async def _flush(self) -> Progress:
+        self._something_to_say.clear()
+        batch = tuple(self._outbox)
+        progress = await self._advance(tuple(operation for operation, _ in batch))
+        del self._outbox[: len(batch)]  # Only now: what is cancelled on the way is sent again with the hand-back.
+        for _, durable in batch:
+            if not durable.done():
+                durable.set_result(None)
+        return progress
+
+    async def _advance(self, operations: tuple[Operation, ...]) -> Progress:
+        settings = self.given.store.settings
+        patience = settings.away_seconds_max
+        roles = () if self.is_draining else self.given.roles
+        while True:
+            try:
+                progress = await self.given.store.advance(
+                    self.run_id, roles=roles, leases=self.leases, operations=operations, asked=self.asked
+                )
+            except StoreAway:
+                # Sending it twice is safe, and what the stages are doing meanwhile may still count.
+                patience -= AWAY_PAUSE_SECONDS
+                if patience <= 0:
+                    raise
+                await asyncio.sleep(AWAY_PAUSE_SECONDS)
+            else:
+                return progress
+
+    def _take(self, progress: Progress) -> None:
+        self.leases, self.asked = progress.leases, progress.asked
+        if progress.params is not None:
+            self._params = progress.params
+        wanted = {(claim.stage, claim.claim): claim for claim in progress.running}
+        for key in self._tasks.keys() - wanted.keys():
+            self._tasks.pop(key).cancel()
+        for key in wanted.keys() - self._tasks.keys():
+            self._tasks[key] = asyncio.create_task(self._execute(wanted[key]), name=f"{self.run_id} {key[0]}")
+
+    async def _hand_back(self) -> None:
+        self.is_draining = True
+        stages = list(self._tasks)
+        await self._cancel_tasks()
+        left: list[Operation] = [operation for operation, _ in self._outbox]
+        left += [StageHandedBack(stage=stage, claim=claim) for stage, claim in stages]
+        if not left:
+            return
+        try:
+            await asyncio.wait_for(self._advance(tuple(left)), HAND_BACK_SECONDS_MAX)
+        except (OnceoverError, TimeoutError) as error:
+            log.warning("lease.not_handed_back run=%s reason=%s", self.run_id, error)  # It will run out.
+
+    async def _stop(self) -> None:
+        await self._cancel_tasks()
+        for _, durable in self._outbox:
+            durable.cancel()
+
+    async def _cancel_tasks(self) -> None:
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _execute(self, claim: Claim) -> None:
+        attempt = Attempt(
+            run_id=self.run_id,
+            claim=claim,
+            spec=self.given.graph[claim.stage],
+            params=self._params,
+            recorder=self,
+            store=self.given.store,
+            rng=self.given.rng,
+            on_progress=lambda text: self.given.on_progress(self.run_id, claim.stage, text),
+            checkpoints=self._checkpoints,
+            replay_every_step=self.given.replay_every_step,
+        )
+        await self.write(await attempt.run())

@@ -1,0 +1,355 @@
+"""Store: the engine's records in Redis, each change one script.
+
+Promises that a change is whole or absent, that it is judged by Redis's clock, and that sending it twice (because the
+answer was lost) does no more than sending it once. Does not promise that Redis keeps it: that is `appendonly yes`.
+
+Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003):
+
+    run:ID               hash    version, state, subject, revision, params, graph, stages, journal head, latched signals
+    run:ID:steps         hash    step fingerprint -> result            (S1)
+    run:ID:checkpoints   hash    stage and fingerprint -> checkpoint   (C1)
+    run:ID:journal       stream  one entry a transition, hash-chained  (A1)
+    subject:SUBJECT      hash    newest run and its order
+    lease:ROLE:SUBJECT   hash    token, owner, run, expiry             (L1)
+    fence                int     the last fencing token given out
+    due:ROLE             zset    live runs by when somebody must look  (R1, W1)
+    owners, held:OWNER   hash, set   who lives, and what each holds
+    runs, expiry         zset    all runs by age; ended ones by when they go
+    counters             hash    writes refused, and other totals
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from redis import exceptions as redis_errors
+
+from pipeline.engine.errors import AskPerson, Bug, InvariantBroken, RetryLater
+from pipeline.engine.graph import Graph
+from pipeline.engine.journal import JournalEntry, parse_entry
+from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
+from pipeline.engine.operation import Operation, to_wire
+from pipeline.engine.owner import Owner
+from pipeline.engine.records import Progress, RunRecord, Submission, parse_claim, parse_run
+from pipeline.engine.request import RunRequest
+from pipeline.engine.settings import EngineSettings
+from pipeline.engine.stage import JsonValue
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+RECORD_VERSION: Final = "1"
+"""Raised when the layout above changes; a record of another version is refused by name, not misread."""
+
+_SCRIPTS: Final = ("submit", "advance", "heartbeat", "sweep", "signal", "cancel", "rerun")
+_REFUSALS: Final = ("OOM", "MISCONF", "READONLY", "NOAUTH", "WRONGPASS", "NOPERM", "NOREPLICAS")
+
+
+class StoreAway(RetryLater):
+    """Redis does not answer: nothing is lost, nothing goes on."""
+
+    code = "redis_away"
+
+
+class StoreRefuses(AskPerson):
+    """Redis answers and will not write: full, read-only, no permission."""
+
+    code = "redis_refuses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep found."""
+
+    found: tuple[str, ...]
+    """Runs offered to the worker that swept."""
+    expired: int
+    lag_seconds: float
+    """How long the most overdue of them had been waiting for a look."""
+    owners: tuple[str, ...]
+    """Every process that is registered, dead or alive."""
+
+
+class Store:
+    """The records of one installation, as one process sees them.
+
+    Args:
+        redis: Client that does not decode responses.
+        owner: Who writes; signs leases and journal entries.
+        settings: Limits and key prefix.
+        clock_offset_ms: Shifts the clock of this process's scripts; only tests do that.
+    """
+
+    def __init__(
+        self, redis: "Redis", *, owner: Owner, settings: EngineSettings | None = None, clock_offset_ms: int = 0
+    ) -> None:
+        self.settings: Final = settings or EngineSettings()
+        self.owner: Final = owner
+        self.clock_offset_ms = clock_offset_ms
+        self._redis: Final = redis
+        self._owner_text: Final = str(owner)
+        self._scripts: Final = {name: _Script.load(name) for name in _SCRIPTS}
+
+    # What changes a run --------------------------------------------------------------------------------------------
+
+    async def submit(self, asked: RunRequest, graph: Graph) -> Submission:
+        """Accept a run, or join or reopen the one of the same head."""
+        request: dict[str, JsonValue] = {
+            "run": asked.run_id,
+            "subject": asked.subject,
+            "revision": asked.revision,
+            "order": asked.order,
+            "fresh": asked.fresh,
+            "request": secrets.token_hex(8),
+            "inputs": {spec.name: spec.inputs(asked.params) for spec in graph},
+        }
+        given = json.dumps(dict(asked.params), separators=(",", ":"))
+        reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(asked.params))
+        return Submission(
+            run_id=asked.run_id,
+            outcome=reply["outcome"],
+            state=RunState(reply["state"]),
+            ready_roles=tuple(reply["ready"] or ()),
+            now_ms=reply["now_ms"],
+        )
+
+    async def advance(
+        self,
+        run_id: str,
+        *,
+        roles: Collection[str],
+        leases: Mapping[str, int] | None = None,
+        operations: Sequence[Operation] = (),
+        asked: int = 0,
+    ) -> Progress:
+        """Say what was done under the leases, and claim what can be done next: one round trip.
+
+        Args:
+            run_id: The run.
+            roles: Roles that this worker may claim stages for.
+            leases: Fencing token by role, as the last answer gave them; none for a first claim.
+            operations: What was done since.
+            asked: Which version of the parameters this worker has; 0 for none.
+        """
+        payloads: list[str] = []
+        request: dict[str, JsonValue] = {
+            "run": run_id,
+            "roles": list(roles),
+            "leases": dict(leases or {}),
+            "ops": [to_wire(operation, payloads) for operation in operations],
+            "asked": asked,
+        }
+        answer, params = await self._call("advance", request, *payloads)
+        reply = json.loads(answer)
+        return Progress(
+            status=reply["status"],
+            state=RunState(reply["state"]) if "state" in reply else None,
+            leases=dict(reply.get("leases") or {}),
+            running=tuple(parse_claim(claim) for claim in reply.get("running") or ()),
+            asked=reply.get("asked", 0),
+            busy_with=reply.get("busy"),
+            ready_roles=tuple(reply.get("ready") or ()),
+            params=json.loads(params) if params else None,
+        )
+
+    async def heartbeat(self, holds: Mapping[str, tuple[Mapping[str, int], int]]) -> dict[str, Literal["lost", "work"]]:
+        """Renew leases; answer the runs that were lost and those with something new to claim.
+
+        Args:
+            holds: By run id, the fencing token of each role, and which version of the parameters is known.
+        """
+        request: dict[str, JsonValue] = {
+            "holds": {run_id: dict(leases) for run_id, (leases, _) in holds.items()},
+            "asked": {run_id: asked for run_id, (_, asked) in holds.items()},
+        }
+        return dict((await self._ask("heartbeat", request))["news"] or {})
+
+    async def sweep(self, roles: Iterable[str], *, room: int, dead: Iterable[str] = ()) -> Swept:
+        """Look after what nobody looks after; take at most `room` runs that can go on.
+
+        Args:
+            roles: Roles to look at.
+            room: Runs that this worker could begin now.
+            dead: Owners whose processes have certainly ended.
+        """
+        request: dict[str, JsonValue] = {
+            "roles": list(roles),
+            "free": room,
+            "dead": list(dead),
+            "expire_max": self.settings.expire_at_once_max,
+        }
+        reply = await self._ask("sweep", request)
+        return Swept(
+            found=tuple(dict.fromkeys(reply["found"] or ())),
+            expired=reply["expired"],
+            lag_seconds=reply["lag_ms"] / 1000,
+            owners=tuple(reply["owners"] or ()),
+        )
+
+    async def signal(self, run_id: str, name: str, payload: JsonValue = None) -> tuple[str, tuple[str, ...]]:
+        """Tell a run that something happened: `woken`, `latched`, `ended` or `gone`, and the roles with work now."""
+        reply = await self._ask("signal", {"run": run_id, "signal": name}, json.dumps(payload))
+        return reply["outcome"], tuple(reply.get("ready") or ())
+
+    async def cancel(self, run_id: str, why: str) -> str:
+        """Stop a run: `cancelled`, `ended` or `gone`."""
+        outcome: str = (await self._ask("cancel", {"run": run_id, "why": why}))["outcome"]
+        return outcome
+
+    async def rerun(
+        self, run_id: str, stages: Collection[str] | Literal["all", "failed"], *, fresh: bool, why: str
+    ) -> tuple[str, tuple[str, ...]]:
+        """Do stages again: `reopened`, `nothing`, `superseded` or `gone`, and the roles with work now."""
+        chosen: JsonValue = stages if isinstance(stages, str) else dict.fromkeys(stages, True)
+        request: dict[str, JsonValue] = {
+            "run": run_id,
+            "stages": chosen,
+            "fresh": fresh,
+            "why": why,
+            "request": secrets.token_hex(8),
+        }
+        reply = await self._ask("rerun", request)
+        return reply["outcome"], tuple(reply.get("ready") or ())
+
+    async def leave(self) -> None:
+        """Sign this process off; its leases are released already or run out."""
+        await _translate(self._redis.hdel(self._key("owners"), self._owner_text))
+
+    # What reads -----------------------------------------------------------------------------------------------------
+
+    async def read_run(self, run_id: str) -> RunRecord | None:
+        """Read a run's record; None if there is none (never was, or expired)."""
+        raw = await _translate(self._redis.hgetall(self._key("run", run_id)))
+        return parse_run(run_id, raw, RECORD_VERSION) if raw else None
+
+    async def list_runs(self, limit: int) -> list[RunRecord]:
+        """Read the newest runs, newest first."""
+        ids = await _translate(self._redis.zrevrange(self._key("runs"), 0, limit - 1))
+        if not ids:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for run_id in ids:
+                pipe.hgetall(self._key("run", run_id.decode()))
+            rows = await _translate(pipe.execute())
+        pairs = zip(ids, rows, strict=True)
+        return [parse_run(run_id.decode(), raw, RECORD_VERSION) for run_id, raw in pairs if raw]
+
+    async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
+        """Read the checkpoint of a stage as JSON text; None if that fingerprint has none."""
+        raw = await _translate(self._redis.hget(self._key("run", run_id, "checkpoints"), f"{stage} {fingerprint}"))
+        return raw.decode() if raw is not None else None
+
+    async def step(self, run_id: str, step: str) -> str | None:
+        """Read the result of a step as JSON text; None if it has not finished."""
+        raw = await _translate(self._redis.hget(self._key("run", run_id, "steps"), step))
+        return raw.decode() if raw is not None else None
+
+    async def journal(self, run_id: str, *, after: int = 0, limit: int = 10_000) -> list[JournalEntry]:
+        """Read journal entries in order, from the one after `after`."""
+        raw = await _translate(self._redis.xrange(self._key("run", run_id, "journal"), f"({after}-0", "+", limit))
+        return [parse_entry(fields) for _, fields in raw]
+
+    async def follow(self, run_id: str, *, after: int, wait_seconds: float) -> list[JournalEntry]:
+        """Read journal entries after `after`; if there are none, wait for one, at most so long."""
+        stream = self._key("run", run_id, "journal")
+        raw = await _translate(self._redis.xread({stream: f"{after}-0"}, block=max(1, round(wait_seconds * 1000))))
+        return [parse_entry(fields) for _, entries in raw or () for _, fields in entries]
+
+    async def owners(self) -> tuple[str, ...]:
+        """Read which processes are registered, dead or alive."""
+        return tuple(raw.decode() for raw in await _translate(self._redis.hkeys(self._key("owners"))))
+
+    async def counters(self) -> dict[str, int]:
+        """Read the totals that all workers count together."""
+        raw = await _translate(self._redis.hgetall(self._key("counters")))
+        return {name.decode(): int(value) for name, value in raw.items()}
+
+    # The one way to a script ----------------------------------------------------------------------------------------
+
+    async def _ask(self, script: str, request: dict[str, JsonValue], *payloads: str) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(await self._call(script, request, *payloads))
+
+    async def _call(self, script: str, request: dict[str, JsonValue], *payloads: str) -> Any:  # noqa: ANN401 - a reply
+        settings = self.settings
+        request |= {
+            "prefix": settings.prefix,
+            "clock_offset_ms": self.clock_offset_ms,
+            "owner": self._owner_text,
+            "by": self.owner.label,
+            "lease_ms": round(settings.lease_seconds * 1000),
+            "grace_ms": round(settings.grace_seconds * 1000),
+            "retention_ms": round(settings.retention_seconds * 1000),
+            "run_ms_max": round(settings.run_seconds_max * 1000),
+        }
+        return await _translate(self._scripts[script].run(self._redis, json.dumps(request), *payloads))
+
+    def _key(self, *parts: str) -> str:
+        return self.settings.prefix + ":".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    text: str
+    sha: str
+
+    @classmethod
+    def load(cls, name: str) -> "_Script":
+        folder = resources.files("pipeline.engine") / "scripts"
+        parts = [_tables(), *((folder / f"{part}.lua").read_text("utf-8") for part in ("engine", name))]
+        text = "\n".join(parts)
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    async def run(self, redis: "Redis", *arguments: str) -> Any:  # noqa: ANN401 - whatever the script returns
+        # Cast: redis-py types one method for its synchronous and its asynchronous client.
+        try:
+            return await cast("Awaitable[Any]", redis.evalsha(self.sha, 0, *arguments))
+        except redis_errors.NoScriptError:  # Restarted or flushed; EVAL stores it again.
+            return await cast("Awaitable[Any]", redis.eval(self.text, 0, *arguments))
+
+
+def _tables() -> str:
+    moves: dict[str, JsonValue] = {
+        "run": {str(a): {str(b): True for b in sorted(after)} for a, after in NEXT_RUN.items() if after},
+        "stage": {str(a): {str(b): True for b in sorted(after)} for a, after in NEXT_STAGE.items() if after},
+        "terminal_run": {str(state): True for state in sorted(TERMINAL_RUN)},
+        "terminal_stage": {str(state): True for state in sorted(TERMINAL_STAGE)},
+    }
+    return f"local MOVES = cjson.decode('{json.dumps(moves)}')\nlocal RECORD_VERSION = '{RECORD_VERSION}'"
+
+
+async def _translate(call: "Awaitable[Any] | Any") -> Any:  # noqa: ANN401 - redis-py types its replies as Any
+    """Class what Redis and its client raise by what a caller can do."""
+    try:
+        return await call
+    except (redis_errors.ConnectionError, redis_errors.TimeoutError) as error:
+        if isinstance(error, redis_errors.AuthenticationError):
+            raise StoreRefuses(
+                f"Redis refuses the credentials: {error}.", next_step="Check user and password in ONCEOVER_REDIS_URL."
+            ) from error
+        raise StoreAway(
+            f"Redis does not answer: {error}.", next_step="It is tried again; check ONCEOVER_REDIS_URL and the server."
+        ) from error
+    except redis_errors.RedisError as error:
+        raise _class_refusal(str(error)) from error
+
+
+def _class_refusal(text: str) -> Exception:
+    if "ONCEOVER_RECORD_VERSION" in text:
+        return StoreRefuses(
+            f"Redis holds a record that this version cannot read: {text}.",
+            next_step=f"Use the version of Onceover that wrote it; this one reads version {RECORD_VERSION}.",
+        )
+    if "ONCEOVER_INVARIANT" in text:
+        return InvariantBroken("C1", text)
+    if "ONCEOVER_ILLEGAL_MOVE" in text:
+        return Bug(f"A state cannot move like that: {text}")
+    if any(word in text for word in _REFUSALS):
+        return StoreRefuses(
+            f"Redis refuses to write: {text}",
+            next_step="Free memory or disk, or make it writable; what was confirmed is kept.",
+        )
+    return Bug(f"Redis answered in a way that was not foreseen: {text}")

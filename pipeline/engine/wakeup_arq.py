@@ -1,0 +1,131 @@
+"""Wake-ups by arq: one queue a role, one function, one run id a job.
+
+arq is a carrier and nothing more. Its job lives for milliseconds: it offers the run to the worker and ends, so that
+none of arq's own leases, time-outs, retries or results ever stands for the state of a run. What arq does behind one's
+back, and why it cannot hurt here, is listed row by row in ADR 0004.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from arq.connections import ArqRedis
+from arq.worker import Worker as ArqWorker
+from arq.worker import func
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from pipeline.engine.wakeup import Advance
+from pipeline.engine.worker import HINT_SECONDS_MAX
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.02
+"""arq asks Redis this often; its default of 0.5 s would be half a second a run."""
+
+JOB_SECONDS_MAX: Final = HINT_SECONDS_MAX + 10
+"""arq's time-out of a job, longer than the job can take. Never None: that makes arq's own lease 10 s or a TypeError."""
+
+TRIES_MAX: Final = 1_000_000
+"""arq counts a start as a try; attempts are the engine's to count."""
+
+HEALTH_SECONDS: Final = 10.0
+"""How long arq's health key outlives a dead worker; its default is an hour."""
+
+EXPIRES_EXTRA_MS: Final = 3_600_000
+"""A hint that nobody took for an hour is dropped; the run stands in the due set all the same."""
+
+RESTART_SECONDS: Final = 0.5
+"""Pause before arq's loop is begun again after Redis went away under it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ArqWakeUps:
+    """Implements `WakeUps`."""
+
+    pool: ConnectionPool
+    roles: Iterable[str]
+    """Roles to listen for; any role can be woken."""
+    jobs_max: int
+    """Wake-ups that may wait for room here; the next ones stay in the queue for other workers."""
+    prefix: str = "onceover:"
+    poll_seconds: float = POLL_SECONDS
+    _arq: ArqRedis = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._arq = ArqRedis(
+            pool_or_conn=self.pool,
+            job_serializer=_write,
+            job_deserializer=_read,
+            expires_extra_ms=EXPIRES_EXTRA_MS,
+        )
+
+    async def wake(self, run_id: str, role: str) -> None:
+        """Enqueue a job under a new id; a carrier that is away is left to the sweep."""
+        try:
+            await self._arq.enqueue_job("advance", run_id, _job_id=secrets.token_hex(8), _queue_name=self._queue(role))
+        except (RedisError, OSError) as error:
+            log.warning("wakeup.not_sent run=%s role=%s reason=%s", run_id, role, error)
+
+    async def listen(self, advance: Advance) -> None:
+        """Run one arq worker for each role, and begin again whenever Redis went away under it."""
+
+        async def advance_job(_context: Mapping[str, Any], run_id: str) -> None:
+            await advance(run_id)
+
+        async with asyncio.TaskGroup() as group:
+            for role in self.roles:
+                group.create_task(self._listen_for(role, advance_job))
+
+    async def is_healthy(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(await self._arq.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def close(self) -> None:
+        """Leave the connections to the pool's owner."""
+
+    async def _listen_for(self, role: str, job: Any) -> None:  # noqa: ANN401 - arq's own coroutine protocol
+        while True:
+            worker = ArqWorker(
+                functions=[func(job, name="advance", keep_result=0, timeout=JOB_SECONDS_MAX, max_tries=TRIES_MAX)],
+                queue_name=self._queue(role),
+                redis_pool=self._arq,
+                handle_signals=False,
+                max_jobs=self.jobs_max,
+                keep_result=0,
+                poll_delay=self.poll_seconds,
+                health_check_interval=HEALTH_SECONDS,
+                job_serializer=_write,
+                job_deserializer=_read,
+                log_results=False,
+            )
+            try:
+                await worker.main()
+            except (RedisError, OSError) as error:
+                log.warning("wakeup.listening_again role=%s reason=%s", role, error)
+                await asyncio.sleep(RESTART_SECONDS)
+            finally:
+                for task in worker.tasks.values():
+                    task.cancel()
+                await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+
+    def _queue(self, role: str) -> str:
+        return f"{self.prefix}wake:{role}"
+
+
+def _write(job: dict[str, Any]) -> bytes:
+    return json.dumps(job, default=str).encode()
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    job = json.loads(raw)
+    if not isinstance(job, dict):
+        raise TypeError("A wake-up is a JSON object.")
+    return job

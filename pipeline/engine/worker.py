@@ -1,0 +1,193 @@
+"""Worker: one process's share of the work.
+
+Holds sessions, renews their leases, sweeps, and listens for wake-ups. Promises R1 and W1 as long as one worker of each
+role lives: whatever is due is looked at within the sweep interval, wake-ups or not. Ends by draining: steps under way
+finish, the rest is handed back, nothing waits for a lease to run out.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.engine.errors import OnceoverError
+from pipeline.engine.graph import Graph
+from pipeline.engine.owner import Owner
+from pipeline.engine.records import Progress
+from pipeline.engine.retry import Random
+from pipeline.engine.session import Session, SessionSettings
+from pipeline.engine.store import Store
+from pipeline.engine.wakeup import WakeUps
+
+log = logging.getLogger(__name__)
+
+HINT_SECONDS_MAX: Final = 20.0
+"""How long a wake-up waits for room here; then it is dropped, and the sweep offers the run to whoever has room."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """Moves runs of one graph, for the roles it holds."""
+
+    store: Store
+    graph: Graph
+    wakeups: WakeUps
+    roles: frozenset[str]
+    rng: Random = random.random
+    on_progress: Callable[[str, str, str], None] = lambda *_: None
+    replay_every_step: bool = False
+    _sessions: dict[str, Session] = field(default_factory=dict, init=False)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _room: asyncio.Semaphore = field(init=False)
+    _sweep_now: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _is_draining: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.store.settings.runs_at_once_max)
+
+    async def run(self) -> None:
+        """Work until cancelled; then drain, hand back, sign off."""
+        loops = [self._beat(), self._sweep(), self.wakeups.listen(self.advance)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for loop in loops:
+                    group.create_task(loop)
+        finally:
+            await self._leave()
+
+    async def advance(self, run_id: str) -> None:
+        """Begin to move a run, and return at once: the one function that a wake-up calls.
+
+        Of a run that is held here already, the session looks again. Without room for a while, the hint is dropped.
+        """
+        if session := self._sessions.get(run_id):
+            session.nudge()
+            return
+        try:
+            async with asyncio.timeout(HINT_SECONDS_MAX):
+                await self._room.acquire()
+        except TimeoutError:
+            return
+        self._begin(run_id)
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Runs that this worker is moving now."""
+        return tuple(self._sessions)
+
+    # Sessions -------------------------------------------------------------------------------------------------------
+
+    def _begin(self, run_id: str) -> None:
+        """Start a session; the caller has taken a place from `_room`."""
+        if run_id in self._sessions or self._is_draining:
+            self._room.release()
+            return
+        given = SessionSettings(
+            store=self.store,
+            graph=self.graph,
+            roles=self.roles,
+            rng=self.rng,
+            on_progress=self.on_progress,
+            replay_every_step=self.replay_every_step,
+        )
+        session = self._sessions[run_id] = Session(run_id, given)
+        task = asyncio.create_task(self._hold(session), name=f"session {run_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hold(self, session: Session) -> None:
+        try:
+            progress = await session.run()
+        except OnceoverError as error:
+            log.warning("run.let_go run=%s reason=%s", session.run_id, error)
+            return
+        finally:
+            del self._sessions[session.run_id]
+            self._room.release()
+            if self._room_left() == 1:
+                self._sweep_now.set()  # It was full: others may be waiting.
+        await self._pass_on(session.run_id, progress)
+
+    async def _pass_on(self, run_id: str, progress: Progress) -> None:
+        roles = progress.ready_roles if self._is_draining else set(progress.ready_roles) - self.roles
+        for role in roles:
+            await self.wakeups.wake(run_id, role)
+
+    def _room_left(self) -> int:
+        return self.store.settings.runs_at_once_max - len(self._sessions)
+
+    # The two clocks -------------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self.store.settings.heartbeat_seconds)
+            await self.beat_once()
+
+    async def beat_once(self) -> None:
+        """Renew the leases of all sessions, and let those with news look again."""
+        holds = {session.run_id: (session.leases, session.asked) for session in self._sessions.values()}
+        held = {run_id: hold for run_id, hold in holds.items() if hold[0]}
+        if not held:
+            return
+        try:
+            news = await self.store.heartbeat(held)
+        except OnceoverError as error:
+            log.warning("lease.not_renewed runs=%d reason=%s", len(held), error)
+            return
+        for run_id in news:
+            if session := self._sessions.get(run_id):
+                session.nudge()
+
+    async def _sweep(self) -> None:
+        owners = await self._known_owners()
+        while True:
+            owners = await self.sweep_once(owners)
+            self._sweep_now.clear()
+            try:
+                async with asyncio.timeout(self.store.settings.sweep_seconds):
+                    await self._sweep_now.wait()
+            except TimeoutError:
+                continue
+
+    async def sweep_once(self, owners: Iterable[str]) -> tuple[str, ...]:
+        """Take what nobody looks after, as far as there is room; answer who is registered now."""
+        dead = [owner for owner in owners if self._is_dead(owner)]
+        try:
+            swept = await self.store.sweep(self.roles, room=self._room_left(), dead=dead)
+        except OnceoverError as error:
+            log.warning("sweep.failed reason=%s", error)
+            return ()
+        for run_id in swept.found:
+            if self._room.locked():
+                break  # The next sweep, here or elsewhere, offers it again.
+            await self._room.acquire()
+            self._begin(run_id)
+        return swept.owners
+
+    async def _known_owners(self) -> tuple[str, ...]:
+        try:
+            return await self.store.owners()
+        except OnceoverError:
+            return ()
+
+    def _is_dead(self, text: str) -> bool:
+        owner = Owner.parse(text)
+        return owner is not None and owner.is_known_dead(self.store.owner)
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        self._is_draining = True
+        for session in self._sessions.values():
+            session.drain()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self.store.settings.drain_seconds_max)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self.store.leave()
+        except OnceoverError as error:
+            log.warning("owner.not_signed_off reason=%s", error)
