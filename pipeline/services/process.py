@@ -5,8 +5,8 @@ Promises that when `run` returns, raises or is cancelled
 - no more than the asked-for bytes of output were held in memory;
 - a background child that kept our pipes open has not held us up.
 
-Does not promise to find a process that left the group on purpose (`setsid`): only a sandbox can. Does not promise
-anything about the program when we ourselves are killed with SIGKILL: see `pipeline.services.lifeline` for that.
+Does not promise to find a process that left the group on purpose (`setsid`), nor anything about the program when we
+ourselves are killed with SIGKILL: `pipeline.services.stragglers` looks for both, and only a sandbox can be sure.
 
 Known race, accepted: the group is killed once more just after its leader was reaped, so that background children
 go too. The number of an empty group could by then name another group; it would have to be handed out again within

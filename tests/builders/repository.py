@@ -64,13 +64,11 @@ class RepositoryBuilder:
         bare = [] if self.is_checked_out else ["--bare"]
         self.git("init", "-q", "-b", "main", f"--object-format={self.object_format}", *bare, ".")
 
-    def commit(
-        self, files: Mapping[str | bytes, Content] | Mapping[str, Content], message: str = "Change", *, branch: str = ""
-    ) -> str:
+    def commit(self, files: Mapping[str, Content], message: str = "Change", *, branch: str = "") -> str:
         """Commit the files on top of the branch and switch to it; a new branch starts where HEAD is.
 
         Args:
-            files: What changes, by path.
+            files: What changes, by path; a byte that is no UTF-8 is a lone surrogate, U+DCE9 for 0xE9.
             message: The whole commit message.
             branch: The present branch by default.
 
