@@ -1,0 +1,224 @@
+"""Settings: what the operator chose, read once and then handed down in parts.
+
+Promises that all that is wrong is told at once, by variable, received value and expected form, and that no secret
+stands in what is told. Does not promise that an address answers or a key is accepted: whoever builds the client finds
+out.
+
+Sources, the first one wins: the environment, then a `.env` file, then the defaults. `.env` is that of the directory in
+which the command was started, never that of the directory named by `--repo`. Since the two are often the same, it may
+be a stranger's file: it is read without expansion, never exported, and may not send a key of the environment to an
+address of its own (`SENT_TO`). SECURITY.md says what is left of that risk.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from bot.dotenv_file import read_dotenv
+from bot.settings_tree import PRIVATE_KEY, Part, Settings
+from pipeline.engine.errors import AskPerson
+
+ENVIRONMENT: Final = "the environment"
+DOTENV: Final = ".env"
+
+PREFIX: Final = "ONCEOVER_"
+RECEIVED_CHARACTERS_MAX: Final = 60
+"""So much of a wrong value is shown; enough to recognise it."""
+
+MARKS: Final = frozenset({"ONCEOVER_TRIAL", "ONCEOVER_TEST_SERVER"})
+"""Marks of our own in the environment: of a child process, and of the test suite."""
+
+SERVICE_LINK: Final = re.compile(r"ONCEOVER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_TCP(_\w+)?)?)")
+"""What Kubernetes gives each container beside a Service named `onceover...`; `ONCEOVER_PORT` among them, as a URL."""
+
+SENT_TO: Final[Mapping[str, tuple[str, ...]]] = {
+    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
+    "ONCEOVER_GITHUB_API_URL": (PRIVATE_KEY, f"{PRIVATE_KEY}_FILE"),
+}
+"""Addresses, each with the secrets that go there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with the settings."""
+
+    variable: str
+    """The variable, or `.env`."""
+    fault: str
+    """What is wrong and what was expected: a clause that can follow the variable's name."""
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.fault}."
+
+
+class SettingsInvalid(AskPerson):
+    """Some settings are wrong; the command ends with exit code 3.
+
+    Args:
+        problems: All of them.
+    """
+
+    code = "settings_invalid"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems: Final = problems
+        super().__init__(
+            "\n".join(["Some settings are wrong:", *(f"  {problem}" for problem in problems)]),
+            next_step="Change or unset them, then run the same command again.",
+        )
+
+    def __str__(self) -> str:
+        """Tell all of it, each problem on a line; `message` alone may be cut."""
+        return "\n".join(["Some settings are wrong:", *(f"  {problem}" for problem in self.problems), self.next_step])
+
+
+def read_settings(environment: Mapping[str, str], dotenv: Path | None) -> Settings:
+    """Read the settings; an empty value is as good as none.
+
+    Args:
+        environment: The variables of the process; one that it has, empty or not, is not looked up in the file.
+        dotenv: The `.env` of the directory in which the command was started, there or not; None reads no file.
+
+    Raises:
+        SettingsInvalid: Something is wrong; it tells all of it.
+    """
+    file = read_dotenv(dotenv)
+    filed = {name: value for name, value in file.values.items() if name not in environment}
+    given = _given(filed, DOTENV) | _given(environment, ENVIRONMENT)
+    problems = (
+        *(Problem(variable=DOTENV, fault=fault) for fault in file.faults),
+        *_unknown({**filed, **environment}),
+        *_contradictions(given),
+    )
+    home = _default_state_dir(environment)
+    defaults = {"ONCEOVER_STATE_DIR": _Given(value=home, source="the default")} if home else {}
+    return _settings_of(defaults | given, problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """A value, and where it comes from."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """The place of a variable in the tree."""
+
+    part: str
+    field: FieldInfo
+
+    @property
+    def expected(self) -> str:
+        return (self.field.description or "").partition(";")[0]
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its type hides it from view, optional or not."""
+        return SecretStr.__name__ in str(self.field.annotation)
+
+
+def _setting_by_variable() -> dict[str, _Setting]:
+    return {
+        str(field.validation_alias): _Setting(part=part, field=field)
+        for part, holder in Settings.model_fields.items()
+        if isinstance(holder.annotation, type) and issubclass(holder.annotation, Part)
+        for field in holder.annotation.model_fields.values()
+    }
+
+
+VARIABLES: Final[Mapping[str, _Setting]] = _setting_by_variable()
+
+
+def _given(values: Mapping[str, str], source: str) -> dict[str, _Given]:
+    return {
+        name: _Given(value=values[name].strip(), source=source)
+        for name in VARIABLES
+        if values.get(name, "").strip() and not _is_service_link(name, values[name])
+    }
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return SERVICE_LINK.fullmatch(name) is not None and (name not in VARIABLES or value.startswith("tcp://"))
+
+
+def _default_state_dir(environment: Mapping[str, str]) -> str:
+    """Follow the XDG Base Directory Specification, which says to ignore a relative XDG_STATE_HOME."""
+    state_home, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
+    if state_home.startswith("/"):
+        return f"{state_home}/onceover"
+    return f"{home}/.local/state/onceover" if home else ""
+
+
+def _unknown(values: Mapping[str, str]) -> Iterator[Problem]:
+    for name in sorted(values):
+        if name.startswith(PREFIX) and not (name in VARIABLES or name in MARKS or _is_service_link(name, values[name])):
+            shown = name if name.isprintable() else ascii(name)
+            yield Problem(variable=shown, fault=f"is no setting{_meant(name)}")
+
+
+def _meant(misspelt: str) -> str:
+    """Guess by what follows the prefix; all of them share that."""
+    variables = {variable.removeprefix(PREFIX): variable for variable in VARIABLES}
+    near = get_close_matches(misspelt.removeprefix(PREFIX), variables, n=1)
+    return f"; perhaps {variables[near[0]]} is meant" if near else ""
+
+
+def _contradictions(given: Mapping[str, _Given]) -> Iterator[Problem]:
+    sources = {variable: one.source for variable, one in given.items()}
+    for address, secrets in SENT_TO.items():
+        for secret in secrets:
+            if {address: DOTENV, secret: ENVIRONMENT}.items() <= sources.items():
+                yield Problem(
+                    variable=address,
+                    fault=f"from .env would send the {secret} of the environment there; set both in the same place",
+                )
+    if {PRIVATE_KEY, f"{PRIVATE_KEY}_FILE"} <= given.keys():
+        yield Problem(variable=PRIVATE_KEY, fault=f"and {PRIVATE_KEY}_FILE are both set; keep one")
+    if "ONCEOVER_LLM_MODEL" not in given and "ONCEOVER_LLM_FALLBACK_MODELS" in given:
+        yield Problem(variable="ONCEOVER_LLM_FALLBACK_MODELS", fault="is set without ONCEOVER_LLM_MODEL")
+    if "ONCEOVER_LLM_MODEL" in given and not {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & given.keys():
+        yield Problem(
+            variable="ONCEOVER_LLM_MODEL", fault="needs OPENAI_API_KEY, or OPENAI_BASE_URL for a server without"
+        )
+
+
+def _settings_of(given: Mapping[str, _Given], problems: tuple[Problem, ...]) -> Settings:
+    tree: dict[str, dict[str, str]] = {setting.part: {} for setting in VARIABLES.values()}
+    for name, one in given.items():
+        tree[VARIABLES[name].part][name] = one.value
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        variables = dict.fromkeys(str(fault["loc"][1]) for fault in error.errors(include_url=False))
+        misread = tuple(_misread(name, given.get(name)) for name in variables)
+        raise SettingsInvalid((*problems, *misread)) from None  # The cause would show what was received.
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def _misread(variable: str, given: _Given | None) -> Problem:
+    setting = VARIABLES[variable]
+    if given is None:
+        return Problem(variable=variable, fault=f"is not set; expected {setting.expected}")
+    return Problem(
+        variable=variable,
+        fault=f"in {given.source} {_received(given.value, setting)}; expected {setting.expected}",
+    )
+
+
+def _received(value: str, setting: _Setting) -> str:
+    """Show a value so far as it helps: no secret, no credentials in an address, no control characters, not much."""
+    if setting.is_secret or "@" in value:
+        return "has the wrong form (not shown, for it may be secret)"
+    shown = value if len(value) <= RECEIVED_CHARACTERS_MAX else value[:RECEIVED_CHARACTERS_MAX] + "…"
+    return f"is {shown!r}"

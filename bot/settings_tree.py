@@ -1,0 +1,179 @@
+"""The tree of settings: each one with its variable, default, bounds and meaning.
+
+Promises inert, frozen values: nothing here reads, opens or builds anything. Secrets hide themselves in every repr.
+"""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from bot.settings_forms import AbsolutePath, ApiKey, ModelName, ModelNames, RedisAddress, SentryAddress, WebAddress
+
+PRIVATE_KEY: Final = "ONCEOVER_GITHUB_PRIVATE_KEY"
+
+
+class Part(BaseModel):
+    """Some settings that belong together.
+
+    A field's `validation_alias` is its variable; its description is the expected form, a semicolon, and what it is for.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, validate_by_name=True, validate_by_alias=True
+    )
+
+
+class StorageSettings(Part):
+    """Where runs are kept."""
+
+    state_dir: AbsolutePath = Field(
+        validation_alias="ONCEOVER_STATE_DIR",
+        description="an absolute path; where the embedded Redis and the local state stand",
+    )
+    redis_url: RedisAddress | None = Field(
+        None,
+        validation_alias="ONCEOVER_REDIS_URL",
+        description="redis://host:port/db, rediss://... or unix:///path; unset, an embedded Redis is started",
+    )
+    retention_days: int = Field(
+        30,
+        validation_alias="ONCEOVER_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="whole days, 1 to 3650; how long a finished run is kept",
+    )
+
+
+class EngineSettings(Part):
+    """How patient the engine is."""
+
+    lease_seconds: int = Field(
+        30,
+        validation_alias="ONCEOVER_LEASE_SECONDS",
+        ge=2,
+        le=3600,
+        description="whole seconds, 2 to 3600; how long a silent worker keeps its right to move a run on",
+    )
+    run_seconds_max: int = Field(
+        3600,
+        validation_alias="ONCEOVER_RUN_SECONDS_MAX",
+        ge=30,
+        le=604_800,
+        description="whole seconds, 30 to 604800; how long one run may take, waits included",
+    )
+
+
+class ModelSettings(Part):
+    """Which model reads the change, and where."""
+
+    api_key: ApiKey | None = Field(
+        None,
+        validation_alias="OPENAI_API_KEY",
+        description="printable ASCII without spaces; the key of the model server, sent nowhere else",
+    )
+    base_url: WebAddress | None = Field(
+        None,
+        validation_alias="OPENAI_BASE_URL",
+        description="an http:// or https:// address without user and password; unset, OpenAI's own",
+    )
+    name: ModelName | None = Field(
+        None,
+        validation_alias="ONCEOVER_LLM_MODEL",
+        description="a model name without spaces and commas; unset, no model is asked",
+    )
+    fallback_names: ModelNames = Field(
+        (),
+        validation_alias="ONCEOVER_LLM_FALLBACK_MODELS",
+        description="model names, with commas between; asked in this order while the first one is out of order",
+    )
+    timeout_seconds: int = Field(
+        120,
+        validation_alias="ONCEOVER_LLM_TIMEOUT_SECONDS",
+        ge=1,
+        le=3600,
+        description="whole seconds, 1 to 3600; how long one answer of the model may take",
+    )
+
+
+class TrialSettings(Part):
+    """How the repository's own tests are run."""
+
+    seconds_max: int = Field(
+        900,
+        validation_alias="ONCEOVER_TEST_SECONDS_MAX",
+        ge=1,
+        le=86_400,
+        description="whole seconds, 1 to 86400; how long the test command may take",
+    )
+
+
+class GitHubSettings(Part):
+    """Who we are on GitHub."""
+
+    app_id: int | None = Field(
+        None, validation_alias="ONCEOVER_GITHUB_APP_ID", ge=1, description="a whole number from 1; the App's id"
+    )
+    private_key: SecretStr | None = Field(
+        None, validation_alias=PRIVATE_KEY, description="a key in PEM form; signs as the App"
+    )
+    private_key_file: AbsolutePath | None = Field(
+        None, validation_alias=f"{PRIVATE_KEY}_FILE", description="an absolute path; the file that holds that key"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        validation_alias="ONCEOVER_GITHUB_WEBHOOK_SECRET",
+        description="a text; proves that a delivery is GitHub's",
+    )
+    api_url: WebAddress = Field(
+        "https://api.github.com",
+        validation_alias="ONCEOVER_GITHUB_API_URL",
+        description="an http:// or https:// address without user and password; another for GitHub Enterprise Server",
+    )
+
+
+class WebSettings(Part):
+    """Where the web process listens."""
+
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias="ONCEOVER_HOST",
+        pattern=r"^[0-9A-Za-z.:\-]{1,253}$",
+        description="a host name or an address; where to listen, this machine alone by default",
+    )
+    port: int = Field(
+        8080,
+        validation_alias="ONCEOVER_PORT",
+        ge=0,
+        le=65_535,
+        description="a whole number, 0 to 65535; where to listen, 0 for any free port",
+    )
+
+
+class TelemetrySettings(Part):
+    """What is told to those who watch."""
+
+    log_format: Literal["console", "json"] = Field(
+        "console", validation_alias="ONCEOVER_LOG_FORMAT", description="console or json; the form of the log on stderr"
+    )
+    sentry_dsn: SentryAddress | None = Field(
+        None, validation_alias="SENTRY_DSN", description="https://key@host/project; where errors are reported"
+    )
+    otel_endpoint: WebAddress | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="an http:// or https:// address without user and password; where traces go",
+    )
+
+
+class Settings(BaseModel):
+    """All settings; whoever needs some of them receives that part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    storage: StorageSettings
+    engine: EngineSettings = EngineSettings()
+    model: ModelSettings = ModelSettings()
+    trial: TrialSettings = TrialSettings()
+    github: GitHubSettings = GitHubSettings()
+    web: WebSettings = WebSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

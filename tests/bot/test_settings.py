@@ -1,0 +1,281 @@
+"""Settings: where they come from, what is refused, and that no refusal tells a secret."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from annotated_types import Ge, Le
+from pydantic import SecretStr
+
+from bot.dotenv_file import FILE_BYTES_MAX
+from bot.settings import SENT_TO, VARIABLES, SettingsInvalid, read_settings
+from bot.settings_tree import Settings
+
+HOME = {"HOME": "/home/ann"}
+CANARY = "canary-7f3a91"
+KEY = {"OPENAI_API_KEY": "k"}
+
+
+def read(dotenv: Path | None = None, /, **variables: str) -> Settings:
+    return read_settings(HOME | variables, dotenv)
+
+
+def problems_of(dotenv: Path | None = None, /, **variables: str) -> dict[str, str]:
+    with pytest.raises(SettingsInvalid) as caught:
+        read(dotenv, **variables)
+    return {problem.variable: problem.fault for problem in caught.value.problems}
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> Path:
+    return tmp_path / ".env"
+
+
+def test_nothing_set_gives_the_documented_defaults() -> None:
+    settings = read()
+
+    assert settings.storage.state_dir == Path("/home/ann/.local/state/onceover")
+    assert settings.storage.redis_url is None
+    assert settings.storage.retention_days == 30
+    assert settings.engine.lease_seconds == 30
+    assert settings.model.name is None
+    assert settings.telemetry.log_format == "console"
+    assert (settings.web.host, settings.web.port) == ("127.0.0.1", 8080)
+    assert settings.github.api_url == "https://api.github.com"
+
+
+def test_every_variable_of_the_contract_is_read() -> None:
+    settings = read(
+        ONCEOVER_REDIS_URL="redis://:pw@cache:6379/0",
+        ONCEOVER_STATE_DIR="/srv/onceover",
+        ONCEOVER_GITHUB_APP_ID="12",
+        ONCEOVER_GITHUB_PRIVATE_KEY="-----BEGIN\nKEY",
+        ONCEOVER_GITHUB_WEBHOOK_SECRET="hook",
+        ONCEOVER_GITHUB_API_URL="https://github.corp/api/v3/",
+        OPENAI_API_KEY="k",
+        OPENAI_BASE_URL="http://localhost:11434/v1",
+        ONCEOVER_LLM_MODEL="gpt-9:large",
+        ONCEOVER_LLM_FALLBACK_MODELS="a/b, c,,a/b",
+        ONCEOVER_LEASE_SECONDS="2",
+        ONCEOVER_LOG_FORMAT="json",
+        SENTRY_DSN="https://key@sentry.io/1",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
+        ONCEOVER_HOST="0.0.0.0",  # noqa: S104  Nothing listens there.
+        ONCEOVER_PORT="0",
+    )
+
+    assert settings.storage.redis_url == SecretStr("redis://:pw@cache:6379/0")
+    assert settings.storage.state_dir == Path("/srv/onceover")
+    assert settings.github.app_id == 12
+    assert settings.github.private_key == SecretStr("-----BEGIN\nKEY")
+    assert settings.github.webhook_secret == SecretStr("hook")
+    assert settings.github.api_url == "https://github.corp/api/v3"
+    assert settings.model.api_key == SecretStr("k")
+    assert settings.model.base_url == "http://localhost:11434/v1"
+    assert settings.model.name == "gpt-9:large"
+    assert settings.model.fallback_names == ("a/b", "c")
+    assert settings.engine.lease_seconds == 2
+    assert settings.telemetry.log_format == "json"
+    assert settings.telemetry.sentry_dsn == SecretStr("https://key@sentry.io/1")
+    assert settings.telemetry.otel_endpoint == "http://collector:4318"
+    assert (settings.web.host, settings.web.port) == ("0.0.0.0", 0)  # noqa: S104  Nothing listens there.
+
+
+def test_the_state_directory_follows_xdg_unless_that_is_relative() -> None:
+    assert read(XDG_STATE_HOME="/var/state").storage.state_dir == Path("/var/state/onceover")
+    assert read(XDG_STATE_HOME="state").storage.state_dir == Path("/home/ann/.local/state/onceover")
+
+
+def test_without_a_home_the_state_directory_has_to_be_named() -> None:
+    assert problems_of(HOME="") == {"ONCEOVER_STATE_DIR": "is not set; expected an absolute path"}
+
+
+def test_the_environment_wins_over_the_file_even_with_nothing(dotenv: Path) -> None:
+    dotenv.write_text("ONCEOVER_PORT=1\nONCEOVER_HOST=filed\nONCEOVER_LEASE_SECONDS=7\n")
+
+    settings = read(dotenv, ONCEOVER_PORT="2", ONCEOVER_HOST="")
+
+    assert (settings.web.port, settings.web.host, settings.engine.lease_seconds) == (2, "127.0.0.1", 7)
+
+
+def test_a_file_expands_nothing(dotenv: Path) -> None:
+    dotenv.write_text("ONCEOVER_LLM_MODEL=${OPENAI_API_KEY}\n")
+
+    assert read(dotenv, OPENAI_API_KEY=CANARY).model.name == "${OPENAI_API_KEY}"
+
+
+def test_a_file_is_no_source_of_the_state_directory_s_home(dotenv: Path) -> None:
+    dotenv.write_text("HOME=/tmp/elsewhere\nXDG_STATE_HOME=/tmp/elsewhere\n")
+
+    assert read(dotenv).storage.state_dir == Path("/home/ann/.local/state/onceover")
+
+
+@pytest.mark.parametrize(("address", "secret"), [(to, secret) for to, secrets in SENT_TO.items() for secret in secrets])
+def test_a_stranger_s_file_cannot_send_the_environment_s_key_elsewhere(dotenv: Path, address: str, secret: str) -> None:
+    dotenv.write_text(f"{address}=https://evil.example/v1\n")
+
+    problems = problems_of(dotenv, **{secret: "/k"})
+
+    assert problems == {
+        address: f"from .env would send the {secret} of the environment there; set both in the same place"
+    }
+
+
+def test_a_file_that_brings_its_own_key_may_say_where_it_goes(dotenv: Path) -> None:
+    dotenv.write_text("OPENAI_BASE_URL=https://models.example/v1\nOPENAI_API_KEY=k\n")
+
+    assert read(dotenv).model.base_url == "https://models.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"ONCEOVER_PORT=1\n\n'x\n", "has no NAME=value on line 3"),
+        (b"A=\xff\xfe", "is not UTF-8"),
+        (b"#" * (FILE_BYTES_MAX + 1), "is larger than 65,536 bytes"),
+    ],
+)
+def test_an_unreadable_file_is_a_problem_told_without_its_content(dotenv: Path, content: bytes, fault: str) -> None:
+    dotenv.write_bytes(content)
+
+    assert problems_of(dotenv) == {".env": fault}
+
+
+def test_no_file_and_a_virtual_environment_of_that_name_say_nothing(dotenv: Path) -> None:
+    assert read(dotenv).web.port == 8080
+
+    dotenv.mkdir()
+
+    assert read(dotenv).web.port == 8080
+
+
+def test_all_problems_are_told_at_once_by_variable_value_and_expected_form() -> None:
+    problems = problems_of(
+        ONCEOVER_PORT="80a",
+        ONCEOVER_LEASE_SECONDS="1",
+        ONCEOVER_LOG_FORMAT="\x1b[31mred",
+        ONCEOVER_STATE_DIR="state",
+        ONCEOVER_LEASE_SECOND="3",
+        ONCEOVER_XYZZY="3",
+        ONCEOVER_OPENAI_API_KEY="k",
+        ONCEOVER_LLM_FALLBACK_MODELS="a b",
+    )
+
+    assert problems == {
+        "ONCEOVER_PORT": "in the environment is '80a'; expected a whole number, 0 to 65535",
+        "ONCEOVER_LEASE_SECONDS": "in the environment is '1'; expected whole seconds, 2 to 3600",
+        "ONCEOVER_LOG_FORMAT": r"in the environment is '\x1b[31mred'; expected console or json",
+        "ONCEOVER_STATE_DIR": "in the environment is 'state'; expected an absolute path",
+        "ONCEOVER_LEASE_SECOND": "is no setting; perhaps ONCEOVER_LEASE_SECONDS is meant",
+        "ONCEOVER_XYZZY": "is no setting",
+        "ONCEOVER_OPENAI_API_KEY": "is no setting; perhaps OPENAI_API_KEY is meant",
+        "ONCEOVER_LLM_FALLBACK_MODELS": "in the environment is 'a b'; expected model names, with commas between",
+    }
+
+
+def test_the_error_tells_every_problem_even_when_there_are_many() -> None:
+    wrong = {f"ONCEOVER_WRONG_{number}": "" for number in range(100)}
+
+    with pytest.raises(SettingsInvalid, match="ONCEOVER_WRONG_99 is no setting"):
+        read(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fault"),
+    [
+        ({"ONCEOVER_LLM_MODEL": "m"}, "needs OPENAI_API_KEY, or OPENAI_BASE_URL for a server without"),
+        (KEY | {"ONCEOVER_LLM_FALLBACK_MODELS": "m"}, "is set without ONCEOVER_LLM_MODEL"),
+        (
+            {"ONCEOVER_GITHUB_PRIVATE_KEY": "k", "ONCEOVER_GITHUB_PRIVATE_KEY_FILE": "/k"},
+            "and ONCEOVER_GITHUB_PRIVATE_KEY_FILE are both set; keep one",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(variables: dict[str, str], fault: str) -> None:
+    assert fault in problems_of(**variables).values()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ONCEOVER_REDIS_URL", "http://cache"),
+        ("ONCEOVER_REDIS_URL", "redis://"),
+        ("ONCEOVER_REDIS_URL", "redis://cache:port"),
+        ("ONCEOVER_REDIS_URL", "unix://"),
+        ("OPENAI_BASE_URL", "localhost:11434"),
+        ("OPENAI_BASE_URL", "https://ann:pw@models.example"),
+        ("OPENAI_BASE_URL", "https://models.example/\n.evil"),
+        ("OPENAI_BASE_URL", "https://[::1"),
+        ("OPENAI_API_KEY", "two\nlines"),
+        ("OPENAI_API_KEY", "k\u200b"),
+        ("SENTRY_DSN", "https://sentry.io/1"),
+        ("ONCEOVER_HOST", "a b"),
+        ("ONCEOVER_STATE_DIR", "/srv/\udcff"),
+        ("ONCEOVER_GITHUB_APP_ID", "0"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused(variable: str, value: str) -> None:
+    assert list(problems_of(**{variable: value})) == [variable]
+
+
+SECRETS = sorted(variable for variable, setting in VARIABLES.items() if setting.is_secret)
+
+
+def test_what_can_hold_a_secret_is_known_as_one() -> None:
+    assert SECRETS == [
+        "ONCEOVER_GITHUB_PRIVATE_KEY",
+        "ONCEOVER_GITHUB_WEBHOOK_SECRET",
+        "ONCEOVER_REDIS_URL",
+        "OPENAI_API_KEY",
+        "SENTRY_DSN",
+    ]
+
+
+@pytest.mark.parametrize("form", ["{}", "{}\n", "redis://:{}@cache", "https://{}@sentry.io/1", "htp//{}", " {} \x1b"])
+@pytest.mark.parametrize("variable", [*SECRETS, "OPENAI_BASE_URL", "ONCEOVER_LLM_KEY"])
+def test_no_secret_stands_in_a_repr_or_an_error(dotenv: Path, variable: str, form: str) -> None:
+    """Whether the value is accepted, refused, or stands under a misspelt name or in a broken file."""
+    secret = form.format(CANARY)
+    if variable == "OPENAI_BASE_URL":
+        secret = f"ftp://ann:{CANARY}@models.example"
+    dotenv.write_text(f"'{CANARY}\n")
+
+    told = _told(None, {variable: secret}) + _told(dotenv, {variable: secret})
+
+    assert CANARY not in told
+
+
+def _told(dotenv: Path | None, variables: dict[str, str]) -> str:
+    try:
+        return repr(read(dotenv, **variables))
+    except SettingsInvalid as error:
+        return f"{error!r} {error} {error.message} {error.problems} {error.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ONCEOVER_PORT", "tcp://10.0.0.7:8080"),
+        ("ONCEOVER_PORT_8080_TCP_ADDR", "10.0.0.7"),
+        ("ONCEOVER_SERVICE_HOST", "10.0.0.7"),
+        ("ONCEOVER_WEB_SERVICE_PORT_HTTP", "8080"),
+        ("ONCEOVER_REDIS_PORT", "tcp://10.0.0.8:6379"),
+    ],
+)
+def test_what_kubernetes_says_of_a_service_named_onceover_is_not_ours(variable: str, value: str) -> None:
+    assert read(**{variable: value}).web.port == 8080
+
+
+def test_a_setting_names_its_bounds_and_its_use() -> None:
+    for variable, setting in VARIABLES.items():
+        expected, _, use = (setting.field.description or "").partition("; ")
+        bounds = [str(bound) for bound in _bounds(setting.field.metadata)]
+
+        assert expected, variable
+        assert use, variable
+        assert all(bound in re.findall(r"\d+", expected) for bound in bounds), variable
+
+
+def _bounds(metadata: Iterable[object]) -> list[object]:
+    return [one.ge if isinstance(one, Ge) else one.le for one in metadata if isinstance(one, Ge | Le)]
