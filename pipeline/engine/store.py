@@ -143,7 +143,7 @@ class Store:
             "ops": [to_wire(operation, payloads) for operation in operations],
             "asked": asked,
         }
-        answer, params = await self._call("advance", request, *payloads)
+        answer, *news = await self._call("advance", request, *payloads)
         reply = json.loads(answer)
         return Progress(
             status=reply["status"],
@@ -153,7 +153,7 @@ class Store:
             asked=reply.get("asked", 0),
             busy_with=reply.get("busy"),
             ready_roles=tuple(reply.get("ready") or ()),
-            params=json.loads(params) if params else None,
+            params=json.loads(news[0]) if news and news[0] else None,
         )
 
     async def heartbeat(self, holds: Mapping[str, tuple[Mapping[str, int], int]]) -> dict[str, Literal["lost", "work"]]:
