@@ -73,7 +73,7 @@ class StartedLog:
         try:
             if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
                 path.unlink()
-            path.touch(mode=0o600)
+            path.open("ab").close()
             return cls(home=home, program=program, offset=path.stat().st_size)
         except OSError as error:
             raise DirectoryUnusable(
