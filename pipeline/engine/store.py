@@ -168,13 +168,16 @@ class Store:
         }
         return dict((await self._ask("heartbeat", request))["news"] or {})
 
-    async def sweep(self, roles: Iterable[str], *, room: int, dead: Iterable[str] = ()) -> Swept:
+    async def sweep(
+        self, roles: Iterable[str], *, room: int, dead: Iterable[str] = (), only: str | None = None
+    ) -> Swept:
         """Look after what nobody looks after; take at most `room` runs that can go on.
 
         Args:
             roles: Roles to look at.
             room: Runs that this worker could begin now.
             dead: Owners whose processes have certainly ended.
+            only: The one run that the caller works for; None: all.
         """
         request: dict[str, JsonValue] = {
             "roles": list(roles),
@@ -182,6 +185,8 @@ class Store:
             "dead": list(dead),
             "expire_max": self.settings.expire_at_once_max,
         }
+        if only is not None:
+            request["only"] = only
         reply = await self._ask("sweep", request)
         return Swept(
             found=tuple(dict.fromkeys(reply["found"] or ())),

@@ -37,6 +37,8 @@ class Worker:
     roles: frozenset[str]
     rng: Random = random.random
     on_progress: Callable[[str, str, str], None] = lambda *_: None
+    only: str | None = None
+    """The one run that this worker works for (a local review); None: whatever is due."""
     replay_every_step: bool = False
     _sessions: dict[str, Session] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -155,7 +157,7 @@ class Worker:
         """Take what nobody looks after, as far as there is room; answer who is registered now."""
         dead = [owner for owner in owners if self._is_dead(owner)]
         try:
-            swept = await self.store.sweep(self.roles, room=self._room_left(), dead=dead)
+            swept = await self.store.sweep(self.roles, room=self._room_left(), dead=dead, only=self.only)
         except OnceoverError as error:
             log.warning("sweep.failed reason=%s", error)
             return ()

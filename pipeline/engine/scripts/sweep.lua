@@ -20,11 +20,18 @@ for _, owner in ipairs(ask.dead) do
   redis.call('HDEL', key('owners'), owner)
 end
 
+-- `only` is set by a process that works for one run (a local review): it leaves all others alone.
+local function due(role, room)
+  if not ask.only then return redis.call('ZRANGEBYSCORE', key('due', role), '-inf', NOW, 'LIMIT', 0, room) end
+  local score = redis.call('ZSCORE', key('due', role), ask.only)
+  return score and tonumber(score) <= NOW and {ask.only} or {}
+end
+
 local found, lag_ms = {}, 0
 for _, role in ipairs(ask.roles) do
   local room = ask.free - #found
   if room > 0 then
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due', role), '-inf', NOW, 'LIMIT', 0, room)) do
+    for _, id in ipairs(due(role, room)) do
       lag_ms = math.max(lag_ms, NOW - tonumber(redis.call('ZSCORE', key('due', role), id)))
       local run = load(id)
       if run then
