@@ -30,8 +30,8 @@ from pipeline.services.stragglers import MARK, end_stragglers
 OUTPUT_BYTES_MAX: Final = 200_000
 """End of stdout and of stderr that is held; a report shows a few thousand characters of it."""
 
-SETTLE_SECONDS_MAX: Final = 30.0
-"""Time that a trial may take besides its command: check-out, TERM grace, reading the reports, removal."""
+SETTLE_SECONDS_MAX: Final = 360.0
+"""Time that a trial may take besides its command: check-out of a large tree, TERM grace, reports, removal."""
 
 _SECRET_NAME: Final = re.compile(
     r"^(ONCEOVER|OPENAI|ANTHROPIC|GEMINI|AWS|AZURE|GOOGLE_APPLICATION|SENTRY|VAULT)_"
@@ -50,10 +50,10 @@ class Worktrees(Protocol):
     """Work trees of a repository."""
 
     async def add_worktree(self, path: Path, commit: str) -> None:
-        """Check the commit out at the path, without hooks and filters."""
+        """Write the commit's files to the path, without hooks and filters."""
 
     async def remove_worktree(self, path: Path) -> None:
-        """Remove the work tree and git's record of it; nothing there is fine too."""
+        """Remove what `add_worktree` made; nothing there is fine too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

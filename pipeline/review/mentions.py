@@ -1,0 +1,197 @@
+"""Mentions: documentation that speaks of names as they were before the change.
+
+Promises few and sure remarks: a name must stand as a word of its own; a name that is also an ordinary word counts
+only where it is written as code; a name that merely changed counts only beside the old parameter or default; and a
+document of the past (changelog, decision record), or a line that says "renamed" or "deprecated", is right to name it.
+Does not promise to understand prose.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from pipeline.review.documents import Kind, is_history, kind_of
+from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Finding, Severity
+from pipeline.review.names import Change, ChangedName
+from pipeline.review.visible import visible
+
+NAME_CHARACTERS_MIN: Final = 4
+"""Shorter names occur by accident."""
+
+LINES_TOLD_MAX: Final = 5
+"""Further lines of one document are counted, not listed."""
+
+SUGGESTION_CHARACTERS_MAX: Final = 300
+"""A longer line is not offered rewritten."""
+
+WINDOW_LINES: Final = (3, 6)
+"""Lines before and after a mention in which the old parameter or default has to stand."""
+
+_COMMON: Final = """
+about access action async await base begin bool bytes call change check class clear client close code command commit
+config connect content context copy count create data date default delete dict done dump edit error event exit file
+filter find flag flush format from function handle head help host index info init input insert item items join keys
+kind label left length level limit line link list load local lock main make match message method mode model module
+move name next node none null number object open option options order output owner page parse path pause ping plan
+point poll port post print process property pull push query queue quit read receive record refresh remove render
+replace report request reset resolve response result resume return root route run save scan schema search select
+self send server service session setup show sign size sort source split start state status step stop store string
+submit task test text time title token tool total true type unit update upload user validate value values verify
+version view wait warn with work wrap write
+"""
+"""Names that are everyday words of documentation: even in code type they mean something else too often."""
+
+_TELLS_THE_PAST: Final = re.compile(
+    r"\b(removed?|renamed?|deprecated?|formerly|previously|used to|no longer|(was|were) called|replaced|instead of"
+    r"|obsolete|legacy)\b",
+    re.IGNORECASE,
+)
+
+
+class Read(Protocol):
+    """A section of a document of the head tree."""
+
+    @property
+    def path(self) -> str:
+        """Path of the document."""
+
+    @property
+    def line(self) -> int:
+        """Number of its first line."""
+
+    @property
+    def heading(self) -> str:
+        """What stands above it; for docstrings the name of what they describe."""
+
+    @property
+    def text(self) -> str:
+        """Its lines."""
+
+
+def is_telling(changed: ChangedName) -> bool:
+    """Whether a name is rare enough to be looked for in prose."""
+    return len(changed.name) >= NAME_CHARACTERS_MIN and changed.name.lower() not in _COMMON.split()
+
+
+def stale_mentions(
+    sections: Iterable[Read], names: Sequence[ChangedName], added: Mapping[str, frozenset[int]]
+) -> tuple[Finding, ...]:
+    """Make one finding for each document and changed name that it still tells as before.
+
+    Args:
+        sections: Sections that may mention a name; any others do no harm.
+        names: What changed; those that are not telling are passed over.
+        added: Lines that the diff added, by path: they were written knowing the change.
+    """
+    wanted = [(changed, _pattern(changed)) for changed in names if is_telling(changed)]
+    places: dict[tuple[str, ChangedName], dict[int, str]] = {}
+    for section in sections:
+        if is_history(section.path):
+            continue
+        for changed, pattern in wanted:
+            for line, text in _stale_lines(section, changed, pattern, added.get(section.path, frozenset())):
+                places.setdefault((section.path, changed), {})[line] = text
+    return tuple(
+        _finding(path, changed, dict(sorted(lines.items())), is_touched=path in added)
+        for (path, changed), lines in places.items()
+    )
+
+
+def _stale_lines(
+    section: Read, changed: ChangedName, pattern: re.Pattern[str], added: frozenset[int]
+) -> Iterable[tuple[int, str]]:
+    lines = section.text.split("\n")
+    for index, text in enumerate(lines):
+        is_own = index == 0 and _describes(section, changed)
+        if not is_own and not pattern.search(text):
+            continue
+        if section.line + index in added or _TELLS_THE_PAST.search(text):
+            continue
+        if changed.change is not Change.CHANGED:
+            yield section.line + index, text
+        elif hinted := _hinted(lines, index, changed, is_own=is_own):
+            yield section.line + hinted - 1, lines[hinted - 1]
+
+
+def _describes(section: Read, changed: ChangedName) -> bool:
+    """Whether this is the docstring of the very thing that changed."""
+    return section.path == changed.path and section.heading.rpartition(".")[2] == changed.name
+
+
+def _hinted(lines: Sequence[str], index: int, changed: ChangedName, *, is_own: bool) -> int:
+    """Return the number (from 1) of the line near a mention that tells the old meaning; 0 if none does."""
+    before, after = WINDOW_LINES
+    first, last = (0, len(lines)) if is_own else (max(0, index - before), index + after + 1)
+    near = sorted(range(first, min(last, len(lines))), key=lambda other: abs(other - index))
+    for hint in changed.hints:
+        if not hint:
+            return index + 1
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(hint)}(?![\w-])" if hint[-1] != "(" else re.escape(hint))
+        for other in near:
+            if pattern.search(lines[other]) and not _TELLS_THE_PAST.search(lines[other]):
+                return other + 1
+    return 0
+
+
+def _pattern(changed: ChangedName) -> re.Pattern[str]:
+    """Make the pattern of a mention: strict for names that are also words."""
+    name = re.escape(changed.name)
+    if changed.kind == "route":
+        return re.compile(rf"(?<![\w/.-]){name}(?![\w/-])")
+    if changed.kind == "flag" or _is_distinctive(changed.name):
+        return re.compile(rf"(?<![\w-]){name}(?![\w-])")
+    return re.compile(rf"(?<![\w-]){name}(?=\()|(?<=[`.:]){name}(?!\w)|(?<![\w-]){name}(?=`)")
+
+
+def _is_distinctive(name: str) -> bool:
+    """Whether nobody would write this by accident: `apply_discount`, `parseConfig`, `HTTP2`."""
+    return "_" in name.strip("_") or any(letter.isupper() or letter.isdigit() for letter in name[1:])
+
+
+def _finding(path: str, changed: ChangedName, lines: Mapping[int, str], *, is_touched: bool) -> Finding:
+    line = next(iter(lines))
+    is_certain = changed.change is not Change.CHANGED and not is_touched and kind_of(path) is not Kind.PYTHON
+    return Finding(
+        path=visible(path, lines=False),
+        line=line,
+        line_end=line,
+        severity=Severity.MEDIUM if is_certain else Severity.LOW,
+        category="docs",
+        title=f"Documentation still describes `{changed.name}` as it was"[:TITLE_CHARACTERS_MAX],
+        claim=_claim(changed, list(lines), is_touched=is_touched)[:CLAIM_CHARACTERS_MAX],
+        source="docs",
+        confidence=_confidence(changed),
+        suggestion=_suggestion(changed, lines[line]),
+    )
+
+
+def _claim(changed: ChangedName, lines: Sequence[int], *, is_touched: bool) -> str:
+    told = ", ".join(str(line) for line in lines[:LINES_TOLD_MAX])
+    more = f" and {len(lines) - LINES_TOLD_MAX} more" if len(lines) > LINES_TOLD_MAX else ""
+    where = f"line{'s' if len(lines) > 1 else ''} {told}{more}"
+    rest = "was not changed there" if is_touched else "was not changed with it"
+    return f"{_what_happened(changed)} This document still tells the old way on {where} and {rest}."
+
+
+def _what_happened(changed: ChangedName) -> str:
+    place = f"`{visible(changed.path, lines=False)}:{changed.line}`"
+    match changed.change:
+        case Change.REMOVED:
+            return f"The {changed.kind} `{changed.name}` was removed (it stood at {place})."
+        case Change.RENAMED:
+            return f"The {changed.kind} `{changed.name}` is named `{changed.new_name}` now ({place})."
+        case Change.CHANGED:
+            return f"The {changed.kind} `{changed.name}` changed at {place}: {visible(changed.detail, lines=False)}."
+
+
+def _confidence(changed: ChangedName) -> float:
+    if changed.change is Change.CHANGED:
+        return 0.6
+    return 0.9 if changed.kind == "flag" or _is_distinctive(changed.name) else 0.7
+
+
+def _suggestion(changed: ChangedName, text: str) -> str | None:
+    """Offer the line with the new name, where nothing but the name has to change."""
+    if changed.change is not Change.RENAMED or len(text) > SUGGESTION_CHARACTERS_MAX or visible(text) != text:
+        return None
+    return _pattern(changed).sub(lambda _: changed.new_name, text)

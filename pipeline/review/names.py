@@ -1,0 +1,291 @@
+"""Names: what a change takes away from those who use the code by name.
+
+Promises to tell only names that are gone, have another name now, or mean something else (another parameter, another
+default, another value): a body that changed is no reason to read the manual again.
+Python is read as a whole, before and after. Other languages are read line by line from the diff, by the few forms
+in which they declare what is public; flags, environment variables and routes by how they are written in quotes.
+Does not promise to see everything, and whoever calls has to check that a name that is gone here is not defined
+elsewhere now (`defines`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pipeline.review.documents import is_test
+from pipeline.review.python_names import Altered, Definition, compare, definitions
+
+NAMES_MAX: Final = 200
+"""Changed names of one diff that are followed up; a change with more is a rewrite."""
+
+LINE_CHARACTERS_MAX: Final = 1_000
+"""Of a changed line this much is looked at."""
+
+
+class Change(StrEnum):
+    """What happened to a name."""
+
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedName:
+    """A public name that is not what it was."""
+
+    name: str
+    """As one writes it: `apply_discount`, `--retry-max`, `SHOP_TOKEN`, `/api/cart`."""
+    kind: str
+    """function, class, constant, flag, variable, route or name."""
+    change: Change
+    path: str
+    """Where it was changed: the new path, the old one if the file is gone."""
+    line: int
+    """In the head's version; in the old one if it is removed."""
+    new_name: str = ""
+    detail: str = ""
+    """For changed ones: what is different, as a clause."""
+    hints: tuple[str, ...] = ()
+    """For changed ones: the old words (a parameter, a default) without which a mention is not stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedCode:
+    """One file of a diff, as far as this module reads it."""
+
+    path: str
+    old_path: str
+    removed: Sequence[tuple[int, str]] = ()
+    """Line number in the old version, and text."""
+    added: Sequence[tuple[int, str]] = ()
+    """Line number in the new version, and text."""
+    before: bytes | None = None
+    """The whole old version, of Python files."""
+    after: bytes | None = None
+    """The whole new version, of Python files; None if it was deleted."""
+
+
+def changed_names(files: Iterable[ChangedCode]) -> tuple[ChangedName, ...]:
+    """List the public names that a diff removes, renames or gives another meaning, each once."""
+    code = [file for file in files if is_code(file.path) and not is_test(file.path)]
+    found: dict[tuple[str, str], ChangedName] = {}
+    for file in code:
+        for changed in (*_declared(file), *_quoted(file)):
+            found.setdefault((changed.kind, changed.name), changed)
+    arrived = {name for file in code for name in _arrived(file)}
+    kept = [name for name in found.values() if name.change is Change.CHANGED or name.name not in arrived]
+    return tuple(kept[:NAMES_MAX])
+
+
+def is_code(path: str) -> bool:
+    """Whether names are looked for in a file of this name."""
+    return _suffix(path) in _DECLARATIONS or _suffix(path) in _SHELL
+
+
+def defines(names: Sequence[str]) -> "re.Pattern[bytes] | None":
+    """Make a pattern that finds definitions of the names, or flags and the like in quotes, in any code file.
+
+    The name is group 1. None without names.
+    """
+    if not names:
+        return None
+    either = b"|".join(
+        re.escape(name.encode("utf-8", "surrogateescape")) for name in sorted(names, key=len, reverse=True)
+    )
+    return re.compile(
+        rb"(?:\b(?:def|class|func|function|fn|struct|enum|trait|interface|type|const|let|var|static|record|module)\s+"
+        rb"(?:\([^()\n]{0,80}\)\s*)?"
+        rb"|^[ \t]*(?=[\w.]+\s*(?::[^=\n]{0,80})?=[^=])|[\"'`])"
+        rb"(" + either + rb")(?![\w-])",
+        re.MULTILINE,
+    )
+
+
+_PYTHON_LINE: Final = re.compile(r"^\s*(?:async\s+)?(?:(?P<function>def)|(?P<class>class))\s+(?P<name>[^\W_]\w*)")
+"""For files that this Python cannot parse."""
+
+_JS: Final = re.compile(
+    r"^\s*export\s+(?:default\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?"
+    r"(?:(?P<function>function\*?)|(?P<class>class|interface|type|enum)|(?P<constant>const|let|var))\s+(?P<name>[\w$]+)"
+)
+_GO: Final = re.compile(
+    r"^(?:(?P<function>func)\s+(?:\([^)]{0,80}\)\s*)?|(?P<class>type)\s+|(?P<constant>const|var)\s+)(?P<name>[A-Z]\w*)"
+)
+_RUST: Final = re.compile(
+    r"^\s*pub\s+(?:(?:async|unsafe|const)\s+){0,2}(?:(?P<function>fn)|(?P<class>struct|enum|trait|type)|(?P<constant>const|static))"
+    r"\s+(?P<name>\w+)"
+)
+_JVM: Final = re.compile(
+    r"^\s*(?:public\s+)(?:(?:static|final|abstract|sealed|async|override|virtual|readonly)\s+){0,4}"
+    r"(?:(?P<class>class|interface|enum|record|struct)\s+|(?P<function>(?:[\w<>\[\],.?]+\s+){1,2}(?=\w+\s*\())"
+    r"|(?P<constant>[\w<>\[\],.?]+\s+(?=[A-Z_0-9]+\s*=)))(?P<name>\w+)"
+)
+_KOTLIN: Final = re.compile(
+    r"^\s*(?!private|internal|protected)(?:(?:public|open|data|sealed|abstract|suspend|override|inline)\s+){0,4}"
+    r"(?:(?P<function>fun)|(?P<class>class|interface|object|enum class)|(?P<constant>const val))\s+(?P<name>\w+)"
+)
+_RUBY: Final = re.compile(r"^\s*(?:(?P<function>def)\s+(?:self\.)?|(?P<class>class|module)\s+)(?P<name>\w+[?!]?)")
+_PHP: Final = re.compile(
+    r"^\s*(?:(?:abstract|final|public|static)\s+){0,3}(?:(?P<function>function)|(?P<class>class|interface|trait|enum)|(?P<constant>const))"
+    r"\s+(?P<name>\w+)"
+)
+_DECLARATIONS: Final = {
+    **dict.fromkeys(("py", "pyi"), _PYTHON_LINE),
+    **dict.fromkeys(("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"), _JS),
+    "go": _GO,
+    "rs": _RUST,
+    **dict.fromkeys(("java", "cs", "scala"), _JVM),
+    **dict.fromkeys(("kt", "kts"), _KOTLIN),
+    "rb": _RUBY,
+    "php": _PHP,
+}
+
+_SHELL: Final = frozenset({"sh", "bash"})
+"""Here only flags and variables are names that people use."""
+
+_FLAG: Final = re.compile(r"""["'`](?:-\w["'`]?,\s*["'`]?)?(--[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?=["'`=\s,])""")
+_VARIABLE: Final = re.compile(r"""["'`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["'`]|\$\{?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b""")
+_ROUTE: Final = re.compile(
+    r"""\b(?:route|get|post|put|patch|delete|path|handle(?:func)?|mapping)\s*\(\s*["'`](/[\w./{}:<>-]{3,100})["'`]""",
+    re.IGNORECASE,
+)
+_DEFAULT: Final = re.compile(
+    r"""\bdefault\s*[=:]\s*(["']?)(?P<named>[\w.:/-]{1,60})\1|\b(?:get|getenv|env)\(\s*["'][A-Z_0-9]+["']\s*,\s*(["']?)(?P<second>[\w.:/-]{1,60})\3\s*\)"""
+)
+_QUOTED: Final = (("flag", _FLAG), ("variable", _VARIABLE), ("route", _ROUTE))
+
+
+def _declared(file: ChangedCode) -> Iterator[ChangedName]:
+    """Tell changed declarations: by the parsed versions of Python, else by the lines of the diff."""
+    before, after = _versions(file)
+    if before is None or after is None:
+        yield from _declared_by_lines(file)
+        return
+    difference = compare(before, after)
+    for one in difference.removed:
+        yield _changed(file, one, Change.REMOVED, line=one.line)
+    for pair in difference.renamed:
+        yield _changed(file, pair.before, Change.RENAMED, line=pair.after.line, new_name=pair.after.name)
+    by_name: dict[str, list[Altered]] = {}
+    for altered in difference.altered:
+        by_name.setdefault(altered.after.name, []).append(altered)
+    for alterations in by_name.values():
+        yield _altered(file, alterations)
+
+
+def _versions(file: ChangedCode) -> tuple[Mapping[str, Definition] | None, Mapping[str, Definition] | None]:
+    """Parse both versions; a file that was not there defines nothing."""
+    if _suffix(file.path) not in {"py", "pyi"} or (file.before is None and file.after is None):
+        return None, None
+    return definitions(file.before or b""), definitions(file.after or b"")
+
+
+def _changed(file: ChangedCode, one: Definition, change: Change, *, line: int, new_name: str = "") -> ChangedName:
+    return ChangedName(name=one.name, kind=one.kind, change=change, path=file.path, line=line, new_name=new_name)
+
+
+def _altered(file: ChangedCode, alterations: list[Altered]) -> ChangedName:
+    after = alterations[0].after
+    return ChangedName(
+        name=after.name,
+        kind=after.kind,
+        change=Change.CHANGED,
+        path=file.path,
+        line=after.line,
+        detail="; ".join(altered.difference for altered in alterations),
+        hints=tuple(altered.old_word for altered in alterations),
+    )
+
+
+def _declared_by_lines(file: ChangedCode) -> Iterator[ChangedName]:
+    old, new = _declarations(file.path, file.removed), _declarations(file.path, file.added)
+    gone = {name: kind_line for name, kind_line in old.items() if name not in new}
+    come = {name: kind_line for name, kind_line in new.items() if name not in old}
+    for name, (kind, line) in gone.items():
+        heirs = [other for other, (other_kind, _) in come.items() if other_kind == kind]
+        is_only_one = len(heirs) == 1 and sum(other_kind == kind for other_kind, _ in gone.values()) == 1
+        if is_only_one:
+            line_now = come[heirs[0]][1]
+            yield ChangedName(
+                name=name, kind=kind, change=Change.RENAMED, path=file.path, line=line_now, new_name=heirs[0]
+            )
+        else:
+            yield ChangedName(name=name, kind=kind, change=Change.REMOVED, path=file.path, line=line)
+
+
+def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> dict[str, tuple[str, int]]:
+    """Find declarations: name to kind and line."""
+    pattern = _DECLARATIONS.get(_suffix(path))
+    found: dict[str, tuple[str, int]] = {}
+    for number, text in lines:
+        if pattern and (match := pattern.match(text[:LINE_CHARACTERS_MAX])):
+            kind = next((kind for kind in ("function", "class", "constant") if match.groupdict().get(kind)), "name")
+            found.setdefault(match["name"], (kind, number))
+    return found
+
+
+def _quoted(file: ChangedCode) -> Iterator[ChangedName]:
+    """Tell flags, variables and routes that no added line of the file has any more, or whose default is another."""
+    for kind, pattern in _QUOTED:
+        old, new = _in_quotes(pattern, file.removed), _in_quotes(pattern, file.added)
+        gone = [name for name in old if name not in new]
+        come = [name for name in new if name not in old]
+        for name in gone:
+            if len(gone) == len(come) == 1:
+                yield ChangedName(
+                    name=name,
+                    kind=kind,
+                    change=Change.RENAMED,
+                    path=file.path,
+                    line=new[come[0]].line,
+                    new_name=come[0],
+                )
+            else:
+                yield ChangedName(name=name, kind=kind, change=Change.REMOVED, path=file.path, line=old[name].line)
+        for name in (name for name in old if name in new):
+            if old[name].default and new[name].default and old[name].default != new[name].default:
+                detail = f"its default is `{new[name].default}` now, no longer `{old[name].default}`"
+                yield ChangedName(
+                    name=name,
+                    kind=kind,
+                    change=Change.CHANGED,
+                    path=file.path,
+                    line=new[name].line,
+                    detail=detail,
+                    hints=(old[name].default,),
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    line: int
+    default: str
+
+
+def _in_quotes(pattern: re.Pattern[str], lines: Iterable[tuple[int, str]]) -> dict[str, _Sighting]:
+    found: dict[str, _Sighting] = {}
+    for number, text in lines:
+        short = text[:LINE_CHARACTERS_MAX]
+        defaults = [match["named"] or match["second"] for match in _DEFAULT.finditer(short)]
+        for match in pattern.finditer(short):
+            name = next(group for group in match.groups() if group)
+            found.setdefault(name, _Sighting(number, defaults[0] if len(defaults) == 1 else ""))
+    return found
+
+
+def _arrived(file: ChangedCode) -> Iterator[str]:
+    """Tell the names that the file has and had not, so that one that only moved is not called removed."""
+    before, after = _versions(file)
+    if before is None or after is None:
+        yield from _declarations(file.path, file.added)
+    else:
+        yield from (one.name for dotted, one in after.items() if dotted not in before)
+    for _, pattern in _QUOTED:
+        yield from _in_quotes(pattern, file.added)
+
+
+def _suffix(path: str) -> str:
+    return path.rpartition(".")[2].lower()

@@ -1,0 +1,159 @@
+"""Documentation is cut into sections with true line numbers, whatever the bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.review.documents import (
+    LINE_CHARACTERS_MAX,
+    SECTION_CHARACTERS_MIN,
+    SECTIONS_MAX,
+    Kind,
+    is_history,
+    kind_of,
+    reading_order,
+    split,
+)
+
+
+def outline(kind: Kind, text: str) -> list[tuple[int, int, str]]:
+    return [(section.line, section.line_end, section.heading) for section in split(kind, text.encode())]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("README.md", Kind.MARKDOWN),
+        ("README", Kind.PLAIN),
+        ("docs/guide.rst", Kind.REST),
+        ("docs/guide.txt", Kind.PLAIN),
+        ("guide.adoc", Kind.ASCIIDOC),
+        ("AGENTS.md", Kind.MARKDOWN),
+        (".github/copilot-instructions.md", Kind.MARKDOWN),
+        ("shop/cart.py", Kind.PYTHON),
+        ("words.txt", None),
+        ("requirements.txt", None),
+        ("shop/cart.js", None),
+        ("tests/test_cart.py", None),
+        ("node_modules/left-pad/README.md", None),
+        ("vendor/lib/README.md", None),
+        ("", None),
+    ],
+)
+def test_documents_are_known_by_their_paths(path: str, kind: Kind | None) -> None:
+    assert kind_of(path) is kind
+
+
+@pytest.mark.parametrize(
+    "path", ["CHANGELOG.md", "docs/adr/0001-use-redis.md", "docs/history.rst", "docs/upgrading.md"]
+)
+def test_documents_of_the_past_are_known(path: str) -> None:
+    assert is_history(path)
+
+
+def test_what_matters_most_is_read_first() -> None:
+    paths = ["shop/cart.py", "pkg/notes.md", "docs/b.md", "README.md", "docs/deep/a.md"]
+
+    assert sorted(paths, key=reading_order) == [
+        "README.md",
+        "docs/b.md",
+        "docs/deep/a.md",
+        "pkg/notes.md",
+        "shop/cart.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        (Kind.MARKDOWN, "intro\n\n# A\none\n\n## B ##\n\ntwo\n# C#\nthree", [
+            (1, 1, ""), (3, 4, "A"), (6, 8, "A > B"), (9, 10, "C#"),
+        ]),
+        (Kind.MARKDOWN, "A\n===\none\nB\n---\ntwo\n\n- item\n---\n", [(1, 3, "A"), (4, 9, "A > B")]),
+        (Kind.MARKDOWN, "# A\n```sh\n# no heading\n```\n~~~\n# nor this\n```\n~~~\n# B", [(1, 8, "A"), (9, 9, "B")]),
+        (Kind.MARKDOWN, "---\ntitle: x\n---\n# A", [(1, 3, ""), (4, 4, "A")]),
+        (Kind.MARKDOWN, "#no heading\n####### nor this", [(1, 2, "")]),
+        (Kind.MARKDOWN, "\ufeff# A\r\none\r\n", [(1, 2, "A")]),
+        (Kind.REST, "=====\nTitle\n=====\nintro\n\nPart\n====\none\n\nSub\n---\ntwo", [
+            (1, 1, ""), (2, 4, "Title"), (6, 8, "Title > Part"), (10, 12, "Title > Part > Sub"),
+        ]),
+        (Kind.ASCIIDOC, "= A\n\n== B\none\n----\n== code\n----\n", [(1, 1, "A"), (3, 7, "A > B")]),
+        (Kind.PLAIN, "\n\n# just text\n\n", [(3, 3, "")]),
+        (Kind.PLAIN, "", []),
+        (Kind.MARKDOWN, "one\rstill one\x0cstill\u2028one\ntwo", [(1, 2, "")]),
+    ],
+)  # fmt: skip
+def test_sections_follow_the_headings(kind: Kind, text: str, expected: list[tuple[int, int, str]]) -> None:
+    assert outline(kind, text) == expected
+
+
+def test_long_sections_are_cut_at_blank_lines() -> None:
+    paragraph = "word " * (SECTION_CHARACTERS_MIN // 5)
+
+    assert outline(Kind.PLAIN, f"{paragraph}\n\nsecond\n\nthird") == [(1, 1, ""), (3, 5, "")]
+
+
+PYTHON = '''"""Shop.
+
+Sells things.
+"""
+
+class Cart:
+    """Holds items."""
+
+    def add(self, item):
+        """Put an item in."""
+        def inner():
+            """Nobody can name this."""
+
+if True:
+    async def pay():
+        """Pay."""
+
+def silent(): ...
+'''
+
+
+def test_docstrings_are_sections_named_after_what_they_describe() -> None:
+    assert outline(Kind.PYTHON, PYTHON) == [(1, 4, ""), (7, 7, "Cart"), (10, 10, "Cart.add"), (16, 16, "pay")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"def (",
+        b"x = '\0'",
+        b"# coding: no-such\n",
+        b"(" * 10_000,
+        b"a" + b".b" * 50_000,
+        b"-" * 50_000 + b"1",
+        b"\xff\xfe",
+    ],
+)
+def test_python_that_cannot_be_parsed_has_no_docstrings(content: bytes) -> None:
+    assert split(Kind.PYTHON, content) == ()
+
+
+def test_python_that_warns_when_it_is_parsed_is_parsed_in_silence() -> None:
+    assert outline(Kind.PYTHON, "'\\d'") == [(1, 1, "")]
+
+
+def test_one_huge_line_is_cut() -> None:
+    (section,) = split(Kind.MARKDOWN, b"x" * 1_000_000)
+
+    assert len(section.text) == LINE_CHARACTERS_MAX
+
+
+def test_a_flood_of_headings_is_cut() -> None:
+    assert len(split(Kind.MARKDOWN, b"# a\n" * (2 * SECTIONS_MAX))) == SECTIONS_MAX
+
+
+@given(st.sampled_from(Kind), st.one_of(st.binary(), st.text("#=-`~\"'* \t\r\nab(:").map(str.encode)))
+def test_any_bytes_give_sections_in_order_with_their_own_lines(kind: Kind, content: bytes) -> None:
+    lines = content.decode("utf-8-sig", "replace").split("\n")
+
+    end = 0
+    for section in split(kind, content):
+        assert end < section.line <= section.line_end <= len(lines)
+        assert section.text.count("\n") == section.line_end - section.line
+        end = section.line_end

@@ -1,0 +1,133 @@
+"""The index answers about the selected documents and is never more than a cache."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.services import docs_index
+from pipeline.services.docs_index import DocsIndex, discard, open_index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A section to store."""
+
+    text: str
+    line: int = 1
+    line_end: int = 1
+    heading: str = ""
+
+
+def fill(index: DocsIndex, **documents: str) -> None:
+    """Store one section for each document, under a key of the same name, and select them all."""
+    missing = index.missing(documents)
+    index.add({key: [Words(text=documents[key])] for key in documents if key in missing})
+    index.select({f"{key}.md": key for key in documents})
+
+
+def found(index: DocsIndex, *phrases: str) -> list[str]:
+    return [hit.path for hit in index.search(phrases, hits_max=9)]
+
+
+@pytest.fixture
+def index() -> Iterator[DocsIndex]:
+    with open_index(None) as index:
+        yield index
+
+
+def test_words_are_found_by_their_stem_and_best_first(index: DocsIndex) -> None:
+    fill(index, a="discounts are applied to carts", b="a discount", c="nothing")
+
+    assert found(index, "discount", "carts") == ["a.md", "b.md"]
+
+
+def test_a_name_is_found_as_a_phrase(index: DocsIndex) -> None:
+    fill(index, a="call apply_discount here", b="apply no discount", c="apply discount")
+
+    assert found(index, "apply_discount") == ["c.md", "a.md"]
+
+
+def test_headings_count_more_than_text(index: DocsIndex) -> None:
+    index.add({"a": [Words(text="cart and more")], "b": [Words(text="and more", heading="cart")]})
+    index.select({"a.md": "a", "b.md": "b"})
+
+    assert found(index, "cart") == ["b.md", "a.md"]
+
+
+@pytest.mark.parametrize(
+    "phrase", ['"', '" OR cart "', "*", "cart\0", "", "NEAR(", "\udc80", "x" * 10_000, "heading:cart"]
+)
+def test_no_phrase_is_a_query_of_its_own(index: DocsIndex, phrase: str) -> None:
+    fill(index, a="nothing")
+
+    assert found(index, phrase) == []
+
+
+def test_only_selected_documents_answer(index: DocsIndex) -> None:
+    fill(index, a="cart")
+    fill(index, b="cart")
+
+    assert found(index, "cart") == ["b.md"]
+
+
+def test_one_content_at_two_paths_answers_for_both(index: DocsIndex) -> None:
+    fill(index, a="cart")
+    index.select({"one.md": "a", "two\udc80.md": "a"})
+
+    assert found(index, "cart") == ["one.md", "two\udc80.md"]
+
+
+def test_stored_documents_are_not_missing_any_more(tmp_path: Path) -> None:
+    with open_index(tmp_path / "docs.sqlite") as index:
+        fill(index, a="cart")
+        index.add({"empty": []})
+
+    with open_index(tmp_path / "docs.sqlite") as index:
+        assert index.missing(["a", "b", "empty"]) == {"b"}
+        index.select({"a.md": "a"})
+        assert found(index, "cart") == ["a.md"]
+
+
+def test_the_longest_unused_documents_are_forgotten(index: DocsIndex) -> None:
+    index.add({f"old{number}": [] for number in range(docs_index.DOCUMENTS_MAX)})
+    fill(index, used="cart")
+    fill(index, new="cart")
+
+    assert index.missing(["used", "new"]) == set()
+    assert len(index.missing([f"old{number}" for number in range(docs_index.DOCUMENTS_MAX)])) == 2
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 2_000])
+def test_a_damaged_file_is_discarded(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "docs.sqlite"
+    path.write_bytes(content)
+
+    with pytest.raises(sqlite3.DatabaseError) as caught, open_index(path):
+        pass
+    discard(path, caught.value)
+
+    assert not path.exists()
+
+
+def test_a_file_of_another_layout_is_discarded(tmp_path: Path) -> None:
+    path = tmp_path / "docs.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(sqlite3.DatabaseError, match="layout 99") as caught, open_index(path):
+        pass
+    discard(path, caught.value)
+
+    assert not path.exists()
+
+
+def test_a_file_that_cannot_be_opened_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError) as caught, open_index(tmp_path):
+        pass
+    discard(tmp_path, caught.value)
+
+    assert tmp_path.exists()
