@@ -33,8 +33,11 @@ COMMAND: Final = (
 )
 """The same for list, counts and patch, so that all three tell of the same files in the same order."""
 
-_RAW_HEAD: Final = re.compile(rb":\d{6} (\d{6}) [0-9a-f]+ ([0-9a-f]+) ([A-Z])\d*")
-_SUBMODULE: Final = b"160000"
+_RAW_HEAD: Final = re.compile(
+    rb":(?P<old_mode>\d{6}) (?P<new_mode>\d{6}) (?P<old_sha>[0-9a-f]+) (?P<new_sha>[0-9a-f]+) (?P<status>[A-Z])\d*"
+)
+_NO_BLOB: Final = frozenset({b"000000", b"160000"})
+"""Modes of what is not there, and of a submodule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +66,10 @@ class DiffParts:
     """`--numstat -z`: lines added and removed; may end early."""
     patch: bytes
     """May end early."""
-    is_whole: bool
-    """Neither of the two ended early."""
+    patch_is_whole: bool
+    """False if it ended early."""
     sizes: Mapping[str, int]
-    """Bytes of each new blob, by SHA."""
+    """Bytes of the blobs on either side, by SHA."""
 
 
 class DiffTooLarge(GiveUp):
@@ -83,39 +86,39 @@ async def diff_parts(git: GitCommand, base: str, head: str, limits: DiffLimits) 
     """
     flags = ("-c", f"core.bigFileThreshold={limits.patch_file_bytes_max}", *COMMAND, f"-l{limits.renames_max}")
     listed = await git.run(*flags, "--raw", "-z", base, head, "--", bytes_max=limits.list_bytes_max)
-    blobs = list(_new_blobs(listed.stdout))
-    if listed.truncated or len(blobs) > limits.files_max:
+    files = list(_changed_blobs(listed.stdout))
+    if listed.truncated or len(files) > limits.files_max:
         raise DiffTooLarge(
-            f"{len(blobs):,}{' or more' if listed.truncated else ''} files changed; the limit is {limits.files_max:,}.",
+            f"{len(files):,}{' or more' if listed.truncated else ''} files changed; the limit is {limits.files_max:,}.",
             next_step="Review a smaller range: name a nearer base with `--base`.",
         )
     numstat, patch = await asyncio.gather(
         git.try_run(*flags, "--numstat", "-z", base, head, "--", bytes_max=limits.list_bytes_max),
         git.try_run(*flags, "--patch", "--unified=3", base, head, "--", bytes_max=limits.patch_bytes_max),
     )
+    _refuse_failure(numstat)
+    _refuse_failure(patch)
     return DiffParts(
         raw=listed.stdout,
         numstat=numstat.stdout,
         patch=patch.stdout,
-        is_whole=_is_whole(numstat) and _is_whole(patch),
-        sizes=await git_objects.sizes(git, {sha for sha in blobs if sha}),
+        patch_is_whole=not (patch.timed_out or patch.truncated),
+        sizes=await git_objects.sizes(git, (sha for blobs in files for sha in blobs)),
     )
 
 
-def _new_blobs(raw: bytes) -> Iterator[str]:
-    """Walk the list and yield each file's new blob; empty for a deleted file and a submodule."""
+def _changed_blobs(raw: bytes) -> Iterator[list[str]]:
+    """Walk the list and yield the blobs of each file, one or two."""
     parts = iter(raw.split(b"\0"))
     for part in parts:
         if head := _RAW_HEAD.fullmatch(part):
-            mode, sha, status = head.groups()
-            yield "" if status == b"D" or mode == _SUBMODULE else sha.decode()
-            for _ in range(2 if status in b"RC" else 1):
+            sides = ((head["old_mode"], head["old_sha"]), (head["new_mode"], head["new_sha"]))
+            yield [sha.decode() for mode, sha in sides if mode not in _NO_BLOB]
+            for _ in range(2 if head["status"] in b"RC" else 1):
                 next(parts, None)
 
 
-def _is_whole(done: Completed) -> bool:
-    if done.timed_out or done.truncated:
-        return False
-    if done.exit_code != 0:
+def _refuse_failure(done: Completed) -> None:
+    """Half an answer is one; another exit code without a limit having been reached is none."""
+    if done.exit_code != 0 and not (done.timed_out or done.truncated):
         raise failure("diff-tree", done)
-    return True

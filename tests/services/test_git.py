@@ -236,8 +236,8 @@ async def test_a_diff_is_the_list_the_counts_the_patch_and_the_sizes(repository:
     assert parts.numstat == b"1\t1\ta.py\x000\t1\tgone\x001\t0\tsub\x00"
     assert parts.raw.count(b"\0:") == 2
     assert b"-x = 1\n+x = 22\n" in parts.patch
-    assert list(parts.sizes.values()) == [7]
-    assert parts.is_whole
+    assert sorted(parts.sizes.values()) == [2, 6, 7]
+    assert parts.patch_is_whole
 
 
 @pytest.mark.parametrize("attribute", ["-diff", "binary", "diff=evil", "linguist-generated", "-text", "filter=evil"])
@@ -294,7 +294,7 @@ async def test_a_large_file_has_no_patch_and_leaves_room_for_the_others(reposito
 
     assert parts.numstat == b"-\t-\ta.txt\x001\t0\tb.txt\x00"
     assert b"Binary files a/a.txt and b/a.txt differ\n" in parts.patch
-    assert sorted(parts.sizes.values()) == [2, 5_000]
+    assert sorted(parts.sizes.values()) == [2, 2, 5_000]
 
 
 async def test_a_patch_beyond_its_limit_is_cut_and_says_so(repository: RepositoryBuilder) -> None:
@@ -304,7 +304,7 @@ async def test_a_patch_beyond_its_limit_is_cut_and_says_so(repository: Repositor
 
     parts = await git.diff(base, head)
 
-    assert (len(parts.patch), parts.is_whole) == (5_000, False)
+    assert (len(parts.patch), parts.patch_is_whole) == (5_000, False)
     assert parts.raw.count(b"\0:") == 49
 
 
@@ -322,7 +322,7 @@ async def test_an_empty_diff_is_empty(repository: RepositoryBuilder) -> None:
 
     parts = await (await opened(repository)).diff(sha, sha)
 
-    assert (parts.raw, parts.numstat, parts.patch, parts.sizes, parts.is_whole) == (b"", b"", b"", {}, True)
+    assert (parts.raw, parts.numstat, parts.patch, parts.sizes, parts.patch_is_whole) == (b"", b"", b"", {}, True)
 
 
 async def test_objects_that_a_partial_clone_lacks_are_not_fetched(
