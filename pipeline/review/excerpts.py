@@ -1,0 +1,180 @@
+"""Excerpts: what of a change a model reads at once.
+
+Promises that every line given is in exactly one group, that a group stays within its tokens, that a test stands in
+the same group as what it tests where both fit, and that what no group has room for is named. Groups depend on nothing
+but the files, so the same change is always cut the same way.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pipeline.review.diff import FileDiff, Line
+from pipeline.review.visible import visible
+
+BYTES_PER_TOKEN: Final = 3.0
+"""UTF-8 bytes per token of code, on the safe side: tokenizers of today need 3 to 4."""
+
+LINE_CHARACTERS_MAX: Final = 1_000
+"""Longer lines are cut: nobody wrote them by hand."""
+
+LINE_OVERHEAD_BYTES: Final = 10
+"""Line number, sign and line end in the prompt."""
+
+GROUP_TOKENS_MAX: Final = 12_000
+"""Tokens of excerpts in one prompt: models attend worse to longer ones, and a call that fails costs less."""
+
+GROUPS_MAX: Final = 20
+"""Calls for one change; a larger one is reviewed in part and says so."""
+
+_TEST_PARTS: Final = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
+_TEST_NAME: Final = re.compile(r"^(?:test_|tests_)|(?:_test|_tests|_spec|\.test|\.spec|Test|Tests|Spec)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HunkExcerpt:
+    """Neighbouring lines of the diff."""
+
+    lines: tuple[Line, ...]
+    heading: str = ""
+    """What git found around it, usually the name of the function."""
+
+    @property
+    def tokens(self) -> float:
+        """About what it costs."""
+        return sum(tokens_of(line.text) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileExcerpt:
+    """A changed file, or a part of one."""
+
+    path: str
+    status: str
+    """added, modified, deleted, renamed, copied, mode or type."""
+    hunks: tuple[HunkExcerpt, ...]
+    old_path: str | None = None
+
+    @property
+    def tokens(self) -> float:
+        """About what it costs."""
+        return tokens_of(self.path) + tokens_of(self.old_path or "") + sum(hunk.tokens for hunk in self.hunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """The change, cut for the model."""
+
+    groups: tuple[tuple[FileExcerpt, ...], ...]
+    left_out: tuple[str, ...] = ()
+    """Paths of which at least a part is in no group."""
+
+
+def excerpt_of(file: FileDiff) -> FileExcerpt:
+    """Take from a changed file what a model reads of it; paths as they are shown and stored.
+
+    Raises:
+        DiffUnreadable: Its hunks are not understood.
+    """
+    return FileExcerpt(
+        path=file.shown_path,
+        old_path=None if file.old_path is None else visible(file.old_path, lines=False),
+        status=file.status.value,
+        hunks=tuple(HunkExcerpt(lines=hunk.lines, heading=hunk.heading) for hunk in file.hunks),
+    )
+
+
+def group_files(
+    files: Iterable[FileExcerpt], *, tokens_max: int = GROUP_TOKENS_MAX, groups_max: int = GROUPS_MAX
+) -> Grouping:
+    """Cut a change into groups that belong together.
+
+    Args:
+        files: Each path once; files without hunks are left aside, since there is nothing to read in them.
+        tokens_max: Room in one group.
+        groups_max: Number of groups; what comes after is named as left out.
+    """
+    parts = [part for file in _in_reading_order(list(files)) for part in _split(file, tokens_max)]
+    groups = _pack(parts, tokens_max)
+    left_out = {part.path: None for group in groups[groups_max:] for part in group}
+    return Grouping(groups=tuple(map(tuple, groups[:groups_max])), left_out=tuple(left_out))
+
+
+def anchors_of(files: Iterable[FileExcerpt]) -> Mapping[str, Collection[int]]:
+    """Collect the lines that a remark may stand on: those of the head's side that the diff shows."""
+    anchors: dict[str, set[int]] = {}
+    for file in files:
+        numbers = (line.new_number for hunk in file.hunks for line in hunk.lines)
+        anchors.setdefault(file.path, set()).update(number for number in numbers if number is not None)
+    return anchors
+
+
+def tokens_of(line: str) -> float:
+    """Guess what a line of the prompt costs."""
+    return (len(line[:LINE_CHARACTERS_MAX].encode(errors="replace")) + LINE_OVERHEAD_BYTES) / BYTES_PER_TOKEN
+
+
+def _in_reading_order(files: Sequence[FileExcerpt]) -> list[FileExcerpt]:
+    """Sort by directory, each test right after what it tests, if that is part of the change."""
+    paths = sorted((file.path for file in files if not _is_test(file.path)), reverse=True)
+    sources = {_stem(path): path for path in paths}  # Of namesakes, the first in the alphabet.
+
+    def place(file: FileExcerpt) -> tuple[list[str], bool, str]:
+        beside = sources.get(_stem(file.path), file.path) if _is_test(file.path) else file.path
+        return beside.split("/"), _is_test(file.path), file.path
+
+    return sorted((file for file in files if file.hunks), key=place)
+
+
+def _is_test(path: str) -> bool:
+    *parts, name = path.split("/")
+    return (
+        not _TEST_PARTS.isdisjoint(parts) or _TEST_NAME.search(name.partition(".")[0]) is not None or ".test." in name
+    )
+
+
+def _stem(path: str) -> str:
+    """Name what a file is about: `test_shop.py`, `shop_test.go`, `shop.test.ts` and `shop.py` are about `shop`."""
+    name = path.rpartition("/")[2]
+    return _TEST_NAME.sub("", name.partition(".")[0]).lower() or name
+
+
+def _split(file: FileExcerpt, tokens_max: int) -> Iterator[FileExcerpt]:
+    """Cut a file that is too long for one group, between hunks where that is enough."""
+    if file.tokens <= tokens_max:
+        yield file
+        return
+    room = tokens_max - replace(file, hunks=()).tokens
+    hunks: list[HunkExcerpt] = []
+    for hunk in (piece for whole in file.hunks for piece in _split_hunk(whole, room)):
+        if hunks and sum(one.tokens for one in hunks) + hunk.tokens > room:
+            yield replace(file, hunks=tuple(hunks))
+            hunks = []
+        hunks.append(hunk)
+    yield replace(file, hunks=tuple(hunks))
+
+
+def _split_hunk(hunk: HunkExcerpt, room: float) -> Iterator[HunkExcerpt]:
+    lines: list[Line] = []
+    tokens = 0.0
+    for line in hunk.lines:
+        if lines and tokens + tokens_of(line.text) > room:
+            yield replace(hunk, lines=tuple(lines))
+            lines, tokens = [], 0.0
+        lines.append(line)
+        tokens += tokens_of(line.text)
+    yield replace(hunk, lines=tuple(lines))
+
+
+def _pack(parts: Iterable[FileExcerpt], tokens_max: int) -> list[list[FileExcerpt]]:
+    """Fill group after group in the order given; a file's next part never joins its last one."""
+    groups: list[list[FileExcerpt]] = []
+    room = 0.0
+    for part in parts:
+        if not groups or part.tokens > room:
+            groups.append([])
+            room = float(tokens_max)
+        groups[-1].append(part)
+        room -= part.tokens
+    return groups
