@@ -50,9 +50,9 @@ class EngineSettings(Part):
     lease_seconds: int = Field(
         30,
         validation_alias="ONCEOVER_LEASE_SECONDS",
-        ge=2,
+        ge=1,
         le=3600,
-        description="whole seconds, 2 to 3600; how long a silent worker keeps its right to move a run on",
+        description="whole seconds, 1 to 3600; how long a silent worker keeps its right to move a run on",
     )
     run_seconds_max: int = Field(
         3600,

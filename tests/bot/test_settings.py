@@ -153,7 +153,7 @@ def test_no_file_and_a_virtual_environment_of_that_name_say_nothing(dotenv: Path
 def test_all_problems_are_told_at_once_by_variable_value_and_expected_form() -> None:
     problems = problems_of(
         ONCEOVER_PORT="80a",
-        ONCEOVER_LEASE_SECONDS="1",
+        ONCEOVER_LEASE_SECONDS="0",
         ONCEOVER_LOG_FORMAT="\x1b[31mred",
         ONCEOVER_STATE_DIR="state",
         ONCEOVER_LEASE_SECOND="3",
@@ -164,7 +164,7 @@ def test_all_problems_are_told_at_once_by_variable_value_and_expected_form() -> 
 
     assert problems == {
         "ONCEOVER_PORT": "in the environment is '80a'; expected a whole number, 0 to 65535",
-        "ONCEOVER_LEASE_SECONDS": "in the environment is '1'; expected whole seconds, 2 to 3600",
+        "ONCEOVER_LEASE_SECONDS": "in the environment is '0'; expected whole seconds, 1 to 3600",
         "ONCEOVER_LOG_FORMAT": r"in the environment is '\x1b[31mred'; expected console or json",
         "ONCEOVER_STATE_DIR": "in the environment is 'state'; expected an absolute path",
         "ONCEOVER_LEASE_SECOND": "is no setting; perhaps ONCEOVER_LEASE_SECONDS is meant",
@@ -172,6 +172,12 @@ def test_all_problems_are_told_at_once_by_variable_value_and_expected_form() -> 
         "ONCEOVER_OPENAI_API_KEY": "is no setting; perhaps OPENAI_API_KEY is meant",
         "ONCEOVER_LLM_FALLBACK_MODELS": "in the environment is 'a b'; expected model names, with commas between",
     }
+
+
+def test_a_misspelt_name_from_a_stranger_s_file_is_told_without_control_characters(dotenv: Path) -> None:
+    dotenv.write_text("ONCEOVER_\x1b[31m=1\n")
+
+    assert problems_of(dotenv) == {r"'ONCEOVER_\x1b[31m'": "is no setting"}
 
 
 def test_the_error_tells_every_problem_even_when_there_are_many() -> None:
