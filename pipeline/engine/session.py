@@ -14,6 +14,7 @@ Races known, and why they are harmless:
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -120,8 +121,7 @@ class Session:
         return progress
 
     async def _advance(self, operations: tuple[Operation, ...]) -> Progress:
-        settings = self.given.store.settings
-        patience = settings.away_seconds_max
+        give_up_at = time.monotonic() + self.given.store.settings.away_seconds_max
         roles = () if self.is_draining else self.given.roles
         while True:
             try:
@@ -130,8 +130,7 @@ class Session:
                 )
             except StoreAway:
                 # Sending it twice is safe, and what the stages are doing meanwhile may still count.
-                patience -= AWAY_PAUSE_SECONDS
-                if patience <= 0:
+                if time.monotonic() > give_up_at:
                     raise
                 await asyncio.sleep(AWAY_PAUSE_SECONDS)
             else:

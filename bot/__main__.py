@@ -1,0 +1,5 @@
+"""`python -m bot` is `onceover`."""
+
+from bot.cli import main
+
+main()

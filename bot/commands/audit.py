@@ -1,0 +1,81 @@
+"""`onceover audit`: check what the journals say."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from bot.commands.runs import LIMIT_MAX, AsJson, find_run
+from bot.exit_codes import ExitCode
+from bot.opened_store import open_store, settings_of_process
+from pipeline.engine.journal import Audit, verify
+from pipeline.engine.records import RunRecord
+from pipeline.engine.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """One run, and what its chain says."""
+
+    run: RunRecord
+    audit: Audit
+
+
+def verify_chains(
+    run: Annotated[str | None, Parameter(help="The run's id, or its first characters; all runs without.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Compute the hash chain of each journal again and compare.
+
+    It shows entries that are missing, altered or out of order. Keep the heads that it prints somewhere else to be
+    able to show later that nobody rewrote a whole journal.
+    """
+    found = asyncio.run(_verify(run))
+    broken = [one for one in found if not one.audit.holds]
+    if as_json:
+        Console(soft_wrap=True).print(
+            json.dumps([_json(one) for one in found], indent=2), markup=False, highlight=False
+        )
+    else:
+        _tell(found, broken)
+    return ExitCode.FINDINGS if broken else ExitCode.DONE
+
+
+async def _verify(wanted: str | None) -> list[Verified]:
+    async with open_store(settings_of_process()) as opened:
+        store = opened.store
+        runs = [await find_run(store, wanted)] if wanted else await store.list_runs(LIMIT_MAX)
+        return [await _verify_one(store, run.run_id) for run in runs]
+
+
+async def _verify_one(store: Store, run_id: str) -> Verified:
+    # The record is read first and the journal only so far: a run that is moving is not broken.
+    run = await find_run(store, run_id)
+    entries = await store.journal(run_id, limit=run.journal_length)
+    return Verified(run=run, audit=verify(entries, length=run.journal_length, head=run.journal_head))
+
+
+def _json(one: Verified) -> dict[str, object]:
+    audit = one.audit
+    return {
+        "run_id": one.run.run_id,
+        "holds": audit.holds,
+        "entries": audit.entries,
+        "head": audit.head,
+        "problems": list(audit.problems),
+    }
+
+
+def _tell(found: list[Verified], broken: list[Verified]) -> None:
+    console = Console()
+    for one in found:
+        word = "whole " if one.audit.holds else "BROKEN"
+        console.print(f"{word} {one.run.run_id}  {one.audit.entries} entries, head {one.audit.head}", highlight=False)
+        for problem in one.audit.problems:
+            console.print(f"       {problem}", highlight=False, markup=False)
+    told = f"{len(found)} journals, {len(broken)} broken." if found else "No runs yet, so nothing to check."
+    console.print(told, highlight=False)

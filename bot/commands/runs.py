@@ -1,0 +1,172 @@
+"""`onceover runs`: look at runs, and act on them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, TypeVar
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from bot.exit_codes import ExitCode
+from bot.opened_store import open_store, settings_of_process
+from bot.runs_json import run_json
+from bot.story import tell
+from pipeline.engine.errors import AskPerson
+from pipeline.engine.lifecycle import RunState
+from pipeline.engine.records import RunRecord
+from pipeline.engine.store import Store
+from pipeline.review.visible import visible
+
+LIMIT: Final = 20
+"""Runs that `list` shows unless told otherwise."""
+
+LIMIT_MAX: Final = 10_000
+"""Runs that `list` shows at most."""
+
+ID_PREFIX_MIN: Final = 4
+"""So many characters of a run id are enough, if only one run begins with them."""
+
+Result = TypeVar("Result")
+RunId = Annotated[str, Parameter(help="The run's id, or its first characters.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+
+
+class UnknownRun(AskPerson):
+    """There is no run of that id."""
+
+    code = "unknown_run"
+
+
+class UnknownStage(AskPerson):
+    """The run has no stage of that name."""
+
+    code = "unknown_stage"
+
+
+def list_runs(
+    *,
+    limit: Annotated[int, Parameter(help=f"How many; at most {LIMIT_MAX}.")] = LIMIT,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """List the newest runs: id, state, subject, head, age."""
+    runs = _with_store(lambda store: store.list_runs(min(max(limit, 1), LIMIT_MAX)))
+    if as_json:
+        _print_json([run_json(run) for run in runs])
+    elif runs:
+        _print_table(runs)
+    else:
+        Console().print("No runs yet. `onceover review` in a repository begins one.")
+    return ExitCode.DONE
+
+
+def show(run: RunId, *, as_json: AsJson = False) -> ExitCode:
+    """Tell the story of one run: each transition, step and decision, from its journal."""
+
+    async def read(store: Store) -> None:
+        record = await find_run(store, run)
+        entries = await store.journal(record.run_id)
+        if as_json:
+            journal = [
+                {"seq": entry.seq, "at_ms": entry.at_ms, "kind": entry.kind, "by": entry.by, "link": entry.link}
+                | {"detail": dict(entry.detail)}
+                for entry in entries
+            ]
+            _print_json(run_json(record) | {"journal": journal})
+            return
+        Console().print(visible(f"{record.run_id}  {record.state}  {record.subject}  {record.revision}"), markup=False)
+        for line in tell(entries):
+            Console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+    _with_store(read)
+    return ExitCode.DONE
+
+
+def rerun(
+    run: RunId,
+    stage: Annotated[str, Parameter(help="A stage's name, `failed`, or `all`.")] = "failed",
+    *,
+    fresh: Annotated[bool, Parameter(negative="", help="Also do those steps anew that have their result.")] = False,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Open stages of a run again, and those that depend on them; all else keeps its checkpoint.
+
+    The work is done by the next `onceover review` of that head.
+    """
+
+    async def open_again(store: Store) -> tuple[str, str]:
+        record = await find_run(store, run)
+        if stage not in {"all", "failed", *record.stages}:
+            names = ", ".join(record.stages)
+            raise UnknownStage(f"There is no stage `{stage}`.", next_step=f"Name one of {names}, `failed` or `all`.")
+        chosen = stage if stage in {"all", "failed"} else [stage]
+        outcome, _ = await store.rerun(record.run_id, chosen, fresh=fresh, why="asked for by `onceover runs rerun`")
+        return record.run_id, outcome
+
+    run_id, outcome = _with_store(open_again)
+    told = {
+        "reopened": f"{run_id} is open again; `onceover review` of that head does the work.",
+        "nothing": f"{run_id} has no such stage to do again; `onceover runs rerun {run_id} all` does all of them.",
+        "superseded": f"{run_id} was superseded by a newer head; review that one.",
+    }
+    return _say(as_json, run_id, outcome, told, good="reopened")
+
+
+def cancel(run: RunId, *, as_json: AsJson = False) -> ExitCode:
+    """Stop a run now. What is done is kept; the same review later goes on from there."""
+
+    async def stop(store: Store) -> tuple[str, str]:
+        record = await find_run(store, run)
+        return record.run_id, await store.cancel(record.run_id, "cancelled by `onceover runs cancel`")
+
+    run_id, outcome = _with_store(stop)
+    told = {"cancelled": f"{run_id} is cancelled.", "ended": f"{run_id} had ended already."}
+    return _say(as_json, run_id, outcome, told, good="cancelled")
+
+
+async def find_run(store: Store, wanted: str) -> RunRecord:
+    """Find a run by its id or the beginning of it.
+
+    Raises:
+        UnknownRun: None, or more than one.
+    """
+    if found := await store.read_run(wanted):
+        return found
+    runs = await store.list_runs(LIMIT_MAX) if len(wanted) >= ID_PREFIX_MIN else []
+    near = [run for run in runs if run.run_id.startswith(wanted)]
+    if len(near) == 1:
+        return near[0]
+    some = f"{len(near)} runs begin with" if near else "No run is called"
+    raise UnknownRun(f"{some} `{visible(wanted, lines=False)}`.", next_step="`onceover runs list` shows them.")
+
+
+def _with_store(work: Callable[[Store], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with open_store(settings_of_process()) as opened:
+            return await work(opened.store)
+
+    return asyncio.run(run())
+
+
+def _print_table(runs: list[RunRecord]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("run", "state", "stages", "subject", "head"):
+        table.add_column(heading, overflow="fold")
+    for run in runs:
+        done = sum(stage.state.is_terminal for stage in run.stages.values())
+        state = f"{run.state}, degraded" if run.is_degraded else str(run.state)
+        table.add_row(run.run_id, state, f"{done} of {len(run.stages)}", visible(run.subject), run.revision[:12])
+    Console().print(table)
+
+
+def _say(as_json: bool, run_id: str, outcome: str, told: dict[str, str], *, good: str) -> ExitCode:  # noqa: FBT001
+    if as_json:
+        _print_json({"run_id": run_id, "outcome": outcome})
+    else:
+        Console().print(told.get(outcome, f"{run_id}: {outcome}."), markup=False, highlight=False)
+    return ExitCode.DONE if outcome in {good, RunState.CANCELLED} else ExitCode.FINDINGS
+
+
+def _print_json(value: object) -> None:
+    Console(soft_wrap=True).print(json.dumps(value, indent=2), markup=False, highlight=False)

@@ -1,0 +1,75 @@
+"""Opened store: the engine's records, on the Redis that the settings name or on one of our own."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.embedded_redis import provide_redis
+from bot.redis_client import make_client
+from bot.redis_health import Problem, Severity, check_url
+from bot.settings import read_settings
+from bot.settings_tree import Settings
+from pipeline.engine.errors import AskPerson
+from pipeline.engine.owner import Owner
+from pipeline.engine.settings import EngineSettings
+from pipeline.engine.store import Store
+
+LOCAL_DRAIN_SECONDS_MAX: Final = 0.5
+"""A person who presses Ctrl-C waits for what is nearly done, and for no model."""
+
+
+class RedisUnfit(AskPerson):
+    """The Redis that was named cannot carry what we store."""
+
+    code = "redis_unfit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedStore:
+    """A store, and what its server does not promise."""
+
+    store: Store
+    warnings: tuple[Problem, ...]
+
+
+def settings_of_process() -> Settings:
+    """Read the settings of this process: its environment, and `.env` where it was started.
+
+    Raises:
+        SettingsInvalid: Some are wrong; it tells all of them.
+    """
+    return read_settings(os.environ, Path.cwd() / ".env")
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
+    """Open the store, for local commands.
+
+    Raises:
+        AskPerson: Redis, its directory or its server need a person; says the next step.
+        RetryLater: Redis does not answer.
+    """
+    named = settings.storage.redis_url.get_secret_value() if settings.storage.redis_url else None
+    problems = await _check(named) if named else []
+    async with provide_redis(named, settings.storage.state_dir) as url, make_client(url) as redis:
+        store = Store(redis, owner=Owner.of_this_process(), settings=_engine_settings(settings))
+        yield OpenedStore(store=store, warnings=tuple(problems))
+
+
+async def _check(url: str) -> list[Problem]:
+    problems = await check_url(url)
+    if broken := [problem for problem in problems if problem.severity is Severity.BROKEN]:
+        raise RedisUnfit("\n".join(str(problem) for problem in broken))
+    return problems
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    return EngineSettings(
+        lease_seconds=settings.engine.lease_seconds,
+        run_seconds_max=settings.engine.run_seconds_max,
+        retention_seconds=settings.storage.retention_days * 86_400,
+        drain_seconds_max=LOCAL_DRAIN_SECONDS_MAX,
+    )
