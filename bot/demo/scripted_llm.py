@@ -82,6 +82,7 @@ class Call:
     response_format: str | None
     parameters: tuple[str, ...]
     client_request_id: str | None
+    accept_encoding: str | None
     authorized: bool
     rule: int | None
     """Place of the rule that fitted, from 0."""
@@ -230,6 +231,7 @@ class ScriptedLlm:
             response_format=format_type(asked),
             parameters=tuple(sorted(asked)),
             client_request_id=request.headers.get("x-client-request-id"),
+            accept_encoding=request.headers.get("accept-encoding"),
             authorized="authorization" in request.headers,
             rule=place,
         )

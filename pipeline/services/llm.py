@@ -19,18 +19,17 @@ This module imports `openai` (half a second of CPU): only what really talks to a
 """
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias, cast
+from typing import Final, Protocol, Self, cast
 from urllib.parse import urlsplit
 
 import httpx2
 import openai
 from openai.types.chat import ChatCompletionMessageParam
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.services.llm_failures import (
@@ -44,20 +43,10 @@ from pipeline.services.llm_failures import (
     too_large,
     unreachable,
 )
+from pipeline.services.llm_question import RUNGS, Answer, JsonSchema, Message, Question, read_answer
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 """Where the key goes if nobody names another server."""
-
-BYTES_PER_TOKEN: Final = 4
-"""Guess for servers that do not say what an answer cost; zero would make them look free."""
-
-RUNGS: Final = ("json_schema", "json_object", "prompt")
-"""Ways to ask for structure, the strongest first."""
-
-Message: TypeAlias = Mapping[str, str]
-"""`{"role": "system" | "user" | "assistant", "content": ...}`."""
-
-JsonSchema: TypeAlias = Mapping[str, Any]  # Any: a schema is a free JSON value.
 
 _FORMAT_REFUSED: Final = re.compile(r"response_format|json_schema|json_object|grammar|structured.output", re.IGNORECASE)
 _LIMIT_REFUSED: Final = re.compile(r"max_completion_tokens|max_tokens")
@@ -85,25 +74,6 @@ class ModelSettings:
     """What the model may write, hidden reasoning included."""
     response_bytes_max: int = 4_000_000
     """Longest HTTP body that is read: some fifty times the longest answer that the token limit allows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a call brought and what it cost, whatever the text is worth."""
-
-    text: str
-    model: str
-    """The model that was asked: the first choice or a fallback."""
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str
-    """`stop`, `length` (cut at the limit), `content_filter`, or what else the server says."""
-    request_id: str | None
-    """The server's name for this call, for a question to its operator."""
-
-    def as_json(self) -> dict[str, Any]:  # Any: a JSON value; the engine's type for it is invariant.
-        """Give the answer as a JSON value, for a step."""
-        return asdict(self)
 
 
 class Model(Protocol):
@@ -182,7 +152,7 @@ class OpenAiModel:
             raise outcome  # Here, where no foreign error is being handled: theirs hold requests, and so the key.
         return outcome
 
-    async def _ask_models(self, question: "Question") -> Answer | OnceoverError:
+    async def _ask_models(self, question: Question) -> Answer | OnceoverError:
         """Ask model after model; if none answers, tell the failure that waiting heals, else the first one."""
         errors: list[OnceoverError] = []
         for model in (self._settings.model, *self._settings.fallback_models):
@@ -194,14 +164,14 @@ class OpenAiModel:
                 break
         return next((error for error in errors if isinstance(error, RetryLater)), errors[0])
 
-    async def _ask_model(self, model: str, question: "Question") -> Answer | Failed:
+    async def _ask_model(self, model: str, question: Question) -> Answer | Failed:
         """Ask one model, more humbly each time that it refuses the form of the request; ends, as rungs are few."""
         while True:
             outcome = await self._send(model, question)
             if isinstance(outcome, Answer) or not self._yield_to(outcome.refused, model, question):
                 return outcome
 
-    def _yield_to(self, refusal: str, model: str, question: "Question") -> bool:
+    def _yield_to(self, refusal: str, model: str, question: Question) -> bool:
         """Ask more humbly from now on, if that is what the refusal is about and something is left to yield."""
         if _LIMIT_REFUSED.search(refusal) and model not in self._limit_names:
             self._limit_names[model] = (
@@ -218,7 +188,7 @@ class OpenAiModel:
         likely = "max_completion_tokens" if self._server.url == OPENAI_URL else "max_tokens"
         return self._limit_names.get(model, likely)
 
-    async def _send(self, model: str, question: "Question") -> Answer | Failed:
+    async def _send(self, model: str, question: Question) -> Answer | Failed:
         """Make one call; every failure becomes a value."""
         rung = RUNGS[self._rungs.get(model, 0)]
         try:
@@ -236,92 +206,12 @@ class OpenAiModel:
             return unreachable(self._server, error.__cause__ or error, timed_out=timed_out)
         except _TooLarge:
             return Failed(error=too_large(self._server, self._settings.response_bytes_max))
-        return self._read(model, question, raw.http_response)
-
-    def _read(self, model: str, question: "Question", response: httpx2.Response) -> Answer | Failed:
-        """Read a 2xx answer; its text is not judged here."""
-        try:
-            completion = _Completion.model_validate_json(response.content)
-        except ValidationError:
-            return garbled(self._server, response)
-        choice, usage = completion.choices[0], completion.usage
-        text = choice.message.content or choice.message.refusal or ""
-        return Answer(
-            text=text,
-            model=model,
-            prompt_tokens=usage.prompt_tokens if usage else question.guessed_tokens,
-            completion_tokens=usage.completion_tokens if usage else guessed_tokens(text),
-            finish_reason=choice.finish_reason or "stop",
-            request_id=response.headers.get("x-request-id"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked, apart from whom."""
-
-    messages: Sequence[Message]
-    schema: JsonSchema | None
-    schema_name: str
-    request_id: str | None
-
-    @property
-    def guessed_tokens(self) -> int:
-        """About what the messages cost."""
-        return guessed_tokens("".join(message["content"] for message in self.messages))
-
-    def messages_on(self, rung: str) -> list[dict[str, str]]:
-        """Write the conversation; a schema that is not enforced becomes part of it."""
-        messages = [{name: sendable(text) for name, text in message.items()} for message in self.messages]
-        if self.schema is None or rung == "json_schema":
-            return messages
-        told = "Answer with one JSON object and nothing else. It has to fit this JSON Schema:\n"
-        return [*messages, {"role": "user", "content": told + json.dumps(self.schema, ensure_ascii=False)}]
-
-    def format_on(self, rung: str) -> dict[str, object]:
-        """Write the parameter that asks for structure, if any."""
-        if self.schema is None or rung == "prompt":
-            return {}
-        if rung == "json_object":
-            return {"response_format": {"type": "json_object"}}
-        described = {"name": self.schema_name, "strict": True, "schema": self.schema}
-        return {"response_format": {"type": "json_schema", "json_schema": described}}
-
-
-class _Said(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Said
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(default=0, ge=0)
-
-
-class _Completion(BaseModel):
-    """The few fields of a chat completion that we read: a stricter model would refuse honest servers."""
-
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+        answer = read_answer(model, question, raw.http_response.content, raw.http_response.headers)
+        return answer or garbled(self._server, raw.http_response)
 
 
 class _TooLarge(Exception):
     """The body is longer than we read."""
-
-
-def guessed_tokens(text: str) -> int:
-    """Guess what a text costs."""
-    return -(-len(sendable(text).encode()) // BYTES_PER_TOKEN)
-
-
-def sendable(text: str) -> str:
-    """Replace what UTF-8 cannot carry (half a surrogate pair) by `?`."""
-    return text.encode(errors="replace").decode()
 
 
 def checked_url(base_url: str | None, key: str) -> str:

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from bot.demo.scripted_llm import Rule, Script, ScriptedLlm
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
-from pipeline.services.llm import Answer, ModelSettings, OpenAiModel
+from pipeline.services.llm import ModelSettings, OpenAiModel
+from pipeline.services.llm_question import Answer
 
 KEY = "canary-" + "4f1e9ab27c" * 3
 QUESTION = [{"role": "user", "content": "What do you think of `a = 1`?"}]
@@ -68,6 +69,7 @@ async def test_an_answer_brings_its_text_and_its_cost() -> None:
     [call] = llm.calls
     assert (call.response_format, call.authorized) == ("json_schema", True)
     assert call.client_request_id == "r_1/analyze/1"
+    assert call.accept_encoding == "identity", "a compressed answer has no bound"
 
 
 async def test_rubbish_is_given_back_as_it_is_and_billed() -> None:
