@@ -22,6 +22,9 @@ PER_DOCUMENT_MAX: Final = 3
 REASONS_MAX: Final = 4
 """Names and words that are told as the reason for a passage."""
 
+WORDS_MIN: Final = 2
+"""A passage that names nothing has to share at least so many words with the change."""
+
 NAME_WEIGHT: Final = 6.0
 PATH_WEIGHT: Final = 4.0
 INSTRUCTION_WEIGHT: Final = 1.0
@@ -81,7 +84,7 @@ def choose_passages(
         added: Lines that the diff added, by path; a passage that contains one is in the diff already.
         passages_max: How many to take.
     """
-    judged = [(_score(hit, interest), hit) for hit in hits if not _is_in_diff(hit, added)]
+    judged = [(_score(hit, interest), hit) for hit in hits if _bears(hit, interest) and not _is_in_diff(hit, added)]
     judged.sort(key=lambda one: (-one[0], one[1].path, one[1].line))
     taken: dict[str, int] = {}
     passages: list[Passage] = []
@@ -92,6 +95,16 @@ def choose_passages(
             taken[hit.path] += 1
             passages.append(_passage(hit, interest))
     return tuple(passages)
+
+
+def _bears(hit: Hit, interest: Interest) -> bool:
+    """Whether it says enough of the change to be worth a reader's time."""
+    return bool(_named(hit.text, (*interest.names, *interest.paths))) or len(_spoken(hit, interest)) >= WORDS_MIN
+
+
+def _spoken(hit: Hit, interest: Interest) -> list[str]:
+    text = hit.text.lower()
+    return [word for word in interest.words if word.lower() in text]
 
 
 def _score(hit: Hit, interest: Interest) -> float:
@@ -129,8 +142,7 @@ def _why(hit: Hit, interest: Interest) -> str:
     named = [*_named(hit.text, interest.names), *_named(hit.text, interest.paths)]
     if named:
         return f"names {_list(named)}"
-    words = [word for word in interest.words if word.lower() in hit.text.lower()]
-    return f"speaks of {_list(words)}" if words else "speaks of the same things"
+    return f"speaks of {_list(_spoken(hit, interest))}"
 
 
 def _list(words: Sequence[str]) -> str:

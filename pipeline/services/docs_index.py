@@ -157,6 +157,7 @@ def open_index(path: Path | None) -> Iterator[DocsIndex]:
     Raises:
         sqlite3.Error: The file cannot be used; `discard` tells what to do about it.
     """
+    _make_room(path)
     with contextlib.closing(
         sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS_MAX, check_same_thread=False)
     ) as database:
@@ -167,6 +168,14 @@ def open_index(path: Path | None) -> Iterator[DocsIndex]:
         database.execute(f"PRAGMA user_version = {LAYOUT}")
         database.executescript(_TABLES)
         yield DocsIndex(database)
+
+
+def _make_room(path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise sqlite3.OperationalError(str(error)) from error
 
 
 def discard(path: Path, error: sqlite3.Error) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import re
 import shlex
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -76,7 +76,9 @@ class Params(BaseModel):
     testing: Testing = Testing()
 
 
-def make_test(*, git: Callable[[Path], Worktrees], trials: Path, environ: Mapping[str, str]) -> StageFunction:
+def make_test(
+    *, git: Callable[[Path], Awaitable[Worktrees]], trials: Path, environ: Mapping[str, str]
+) -> StageFunction:
     """Make the stage.
 
     Args:
@@ -94,7 +96,7 @@ def make_test(*, git: Callable[[Path], Worktrees], trials: Path, environ: Mappin
         place = trials / hashlib.sha256(ctx.run_id.encode()).hexdigest()[:16]
         return await ctx.step(
             "run",
-            partial(_try, git(params.repository.path), place, environ),
+            partial(_try, partial(git, params.repository.path), place, environ),
             params.head,
             testing.model_dump(mode="json"),
             seconds_max=testing.seconds_max + SETTLE_SECONDS_MAX,
@@ -105,10 +107,15 @@ def make_test(*, git: Callable[[Path], Worktrees], trials: Path, environ: Mappin
 
 
 async def _try(
-    worktrees: Worktrees, place: Path, environ: Mapping[str, str], head: str, testing: dict[str, JsonValue]
+    git: Callable[[], Awaitable[Worktrees]],
+    place: Path,
+    environ: Mapping[str, str],
+    head: str,
+    testing: dict[str, JsonValue],
 ) -> JsonValue:
     wanted = Testing.model_validate(testing)
     order = Order(commit=head, command=wanted.command or (), junit=wanted.junit, seconds_max=wanted.seconds_max)
+    worktrees = await git()
     try:
         outcome = await run_trial(worktrees, place, environ, order)
     except CannotStart as error:
@@ -125,19 +132,21 @@ def _not_asked() -> TestReport:
 
 
 def _could_not_start(order: Order, error: CannotStart) -> TestReport:
-    program = order.command[0]
-    reason = (
-        "it is not part of the commit; the tests run in a fresh check-out, without files that git does not know"
-        if "/" in program and not program.startswith("/")
-        else "it is not on PATH or may not be executed"
-    )
     return TestReport(
         outcome=TestOutcome.COULD_NOT_RUN,
         command=order.command,
-        detail=f"{_named(order.command)} could not be started: {reason}. "
+        detail=f"{_named(order.command)} could not be started: {_why_not(order.command[0], error)}. "
         "Correct `--test-command`, or install the program and review again with `--fresh`.",
         skipped=(Skipped(what="tests", why=visible(error.message, lines=False), gap=True),),
     )
+
+
+def _why_not(program: str, error: CannotStart) -> str:
+    if isinstance(error.__cause__, PermissionError):
+        return "it may not be executed"
+    if "/" in program and not program.startswith("/"):
+        return "it is not part of the commit; the tests run in a fresh check-out, without files that git does not know"
+    return "there is no such program" if "/" in program else "it is not on PATH"
 
 
 def _report(order: Order, outcome: Outcome) -> TestReport:
@@ -207,7 +216,7 @@ def _remarks(order: Order, outcome: Outcome, tally: Tally | None, verdict: TestO
     completed = outcome.completed
     remarks: list[str] = []
     if verdict is TestOutcome.TIMED_OUT:
-        remarks.append("Raise the limit, or give a command that runs fewer tests.")
+        remarks.append("Raise `ONCEOVER_TEST_SECONDS_MAX`, or give a command that runs fewer tests.")
     if completed.exit_code == -signal.SIGKILL and not completed.timed_out:
         remarks.append("Often the kernel does this when memory runs out.")
     if completed.exit_code > 0 and tally and not tally.failed:

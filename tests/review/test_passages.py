@@ -37,9 +37,9 @@ def test_names_and_paths_come_before_words() -> None:
 
 
 def test_no_document_takes_more_than_its_share() -> None:
-    many = [Found(line=line, line_end=line, text="cart") for line in range(1, 9)]
+    many = [Found(line=line, line_end=line, text="discount, cart") for line in range(1, 9)]
 
-    assert [passage[:2] for passage in chosen(*many, Found(path="z.md", text="cart", score=0))] == [
+    assert [passage[:2] for passage in chosen(*many, Found(path="z.md", text="discount, cart", score=0))] == [
         ("README.md", 1),
         ("README.md", 2),
         ("README.md", 3),
@@ -48,11 +48,11 @@ def test_no_document_takes_more_than_its_share() -> None:
 
 
 def test_no_more_are_taken_than_asked_for() -> None:
-    assert len(chosen(*[Found(path=f"{number}.md", text="cart") for number in range(9)], passages_max=4)) == 4
+    assert len(chosen(*[Found(path=f"{number}.md", text="discount, cart") for number in range(9)], passages_max=4)) == 4
 
 
 def test_what_the_diff_shows_is_not_repeated() -> None:
-    hits = [Found(line=1, line_end=5, text="cart"), Found(line=6, line_end=9, text="cart")]
+    hits = [Found(line=1, line_end=5, text="discount, cart"), Found(line=6, line_end=9, text="discount, cart")]
 
     (passage,) = choose_passages(hits, INTEREST, {"README.md": frozenset({5})}, 9)
 
@@ -61,9 +61,12 @@ def test_what_the_diff_shows_is_not_repeated() -> None:
 
 def test_hostile_text_is_made_visible_and_cut() -> None:
     (passage,) = choose_passages(
-        [Found(path="\udc80.md", heading="\x1b", text="\u202e" + "x" * 5_000)], INTEREST, {}, passages_max=9
+        [Found(path="\udc80.md", heading="\x1b", text="\u202eapply_discount" + " x" * 5_000)],
+        INTEREST,
+        {},
+        passages_max=9,
     )
 
     assert (passage.path, passage.heading) == ("<U+DC80>.md", "<U+001B>")
-    assert passage.excerpt.startswith("<U+202E>x")
+    assert passage.excerpt.startswith("<U+202E>apply_discount")
     assert len(passage.excerpt) == EXCERPT_CHARACTERS_MAX
