@@ -117,7 +117,8 @@ def _words(text: str) -> str:
 def _word(word: str) -> str:
     if not _ALIVE.search(word):
         return _MARKUP.sub(r"\\\g<0>", word)
-    bare = word.lstrip(_BEFORE_WORD).rstrip(_AFTER_WORD)
+    bare = word.lstrip(_BEFORE_WORD)
+    bare = bare.rstrip(_AFTER_WORD if "(" not in bare else _AFTER_WORD.replace(")", ""))
     core = bare if _ALIVE.search(bare) else word
     before, _, after = word.partition(core)
     return before + code(core) + after

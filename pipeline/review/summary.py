@@ -25,10 +25,21 @@ from pipeline.review.reports import (
 )
 from pipeline.review.risks import risks_of
 from pipeline.review.verdict import DID_NOT_FINISH, FailOn, blocks, decide, weigh
-from pipeline.review.wording import capitalised, count, listed
+from pipeline.review.wording import count, listed, some
 
 AREAS_NAMED_MAX: Final = 4
 """Directories that the account of a change names."""
+
+GAPS_NAMED_MAX: Final = 4
+"""Names in the headline; the list below it has them all."""
+
+KNOWN: Final = frozenset({"analyze", "test", "docs", "model", "tests"})
+"""Names of ours that need no quotes in a sentence."""
+
+UNFINISHED: Final = {
+    TestOutcome.TIMED_OUT: "they ran out of time",
+    TestOutcome.COULD_NOT_RUN: "they could not be run",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +119,7 @@ def _left_out(reports: Reports, asked: Asked) -> Iterator[Skipped]:
     for report in (analysis, tests, docs):
         yield from report.skipped if report else ()
     if tests and tests.outcome in DID_NOT_FINISH and not any(skipped.gap for skipped in tests.skipped):
-        yield Skipped(what="tests", why=_as_clause(tests.detail) or "they did not finish", gap=True)
+        yield Skipped(what="tests", why=UNFINISHED[tests.outcome], gap=True)
     if tests and tests.outcome is TestOutcome.NOT_ASKED and not tests.skipped:
         yield Skipped(what="tests", why="no test command was given")
 
@@ -125,48 +136,55 @@ def _headline(
 ) -> str:
     """Say the verdict in a sentence or two, from our own records."""
     analysis, tests, _ = _present(reports)
-    has_gaps = any(skipped.gap for skipped in not_reviewed)
+    gaps = _gaps(not_reviewed)
     if verdict is Verdict.CHANGES_NEEDED:
-        reasons = [*_tests_fail(tests), *_blocking(findings, asked.fail_on)]
-        return f"{capitalised(listed(reasons))}.{' Not all of it could be reviewed.' if has_gaps else ''}"
+        return " ".join(filter(None, [_tests_went(tests), _blocking(findings, asked.fail_on), gaps]))
     if analysis and analysis.files_total == 0:
         return f"There is nothing to review: `{asked.head_ref}` changes nothing against `{asked.base_ref}`."
     if verdict is Verdict.NOT_REVIEWED:
         return "Nobody read the change and no test ran."
-    remarks = f"{count(len(findings), 'remark')}{_below(asked.fail_on)}." if findings else ""
+    remarks = f"{count(len(findings), 'remark')}{_below(len(findings), asked.fail_on)}." if findings else ""
     if verdict is Verdict.PARTIAL:
-        what = "Not all of it could be reviewed." if has_gaps else "Nobody read the change."
-        return " ".join(filter(None, [what, _tests_went(tests), remarks]))
-    files = count(analysis.files_total if analysis else 0, "changed file")
-    return f"{remarks or f'Nothing to remark in {files}.'} {_tests_went(tests)}"
+        return " ".join(filter(None, [gaps or "Nobody read the change.", _tests_went(tests), remarks]))
+    return f"{remarks or _read_by(analysis)} {_tests_went(tests)}".strip()
 
 
-def _tests_fail(tests: TestReport | None) -> list[str]:
-    if not tests or tests.outcome is not TestOutcome.FAILED:
-        return []
-    if tests.tests_failed and tests.tests_run:
-        fail = "fails" if tests.tests_failed == 1 else "fail"
-        return [f"{tests.tests_failed:,} of {count(tests.tests_run, 'test')} {fail}"]
-    return ["the tests fail"]
-
-
-def _blocking(findings: tuple[Finding, ...], fail_on: FailOn) -> list[str]:
-    """Count the findings that ask for changes, by severity, worst first."""
-    counts = Counter(finding.severity for finding in findings if blocks(finding, fail_on))
-    if not counts:
-        return []
-    by_severity = listed(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
-    return [f"there is {by_severity} finding" if counts.total() == 1 else f"there are {by_severity} findings"]
-
-
-def _below(fail_on: FailOn) -> str:
-    return "" if fail_on == "never" else f", none of them {fail_on} or worse"
+def _gaps(not_reviewed: tuple[Skipped, ...]) -> str:
+    """Name what could not be done."""
+    names = [skipped.what if skipped.what in KNOWN else f"`{skipped.what}`" for skipped in not_reviewed if skipped.gap]
+    return f"This review has gaps: {some(list(dict.fromkeys(names)), GAPS_NAMED_MAX)}." if names else ""
 
 
 def _tests_went(tests: TestReport | None) -> str:
-    if tests and tests.outcome is TestOutcome.PASSED:
+    if tests is None or tests.outcome in DID_NOT_FINISH:
+        return ""  # A gap, told as such.
+    if tests.outcome is TestOutcome.NOT_ASKED:
+        return "The tests were not run."
+    if tests.outcome is TestOutcome.PASSED:
         return "The tests pass."
-    return "The tests were not run." if tests and tests.outcome is TestOutcome.NOT_ASKED else ""
+    if not tests.tests_failed or not tests.tests_run:
+        return "The tests fail."
+    fail = "fails" if tests.tests_failed == 1 else "fail"
+    return f"{tests.tests_failed:,} of {count(tests.tests_run, 'test')} {fail}."
+
+
+def _blocking(findings: tuple[Finding, ...], fail_on: FailOn) -> str:
+    """Count the findings that ask for changes, by severity, worst first."""
+    counts = Counter(finding.severity for finding in findings if blocks(finding, fail_on))
+    by_severity = ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+    return f"Findings to fix: {by_severity}." if counts else ""
+
+
+def _below(remarks: int, fail_on: FailOn) -> str:
+    return "" if fail_on == "never" else f", {'all ' if remarks > 1 else ''}below {fail_on}"
+
+
+def _read_by(analysis: AnalysisReport | None) -> str:
+    """Say who looked, so that a good word has a name."""
+    if analysis is None:
+        return ""
+    readers = listed([*analysis.tools, *([analysis.model] if analysis.model else [])])
+    return f"{count(analysis.files_total, 'changed file')}, read by {readers}."
 
 
 def _what_changed(analysis: AnalysisReport) -> str:
@@ -184,8 +202,3 @@ def _what_changed(analysis: AnalysisReport) -> str:
     where = listed([*named, count(others, "other place")] if others else named)
     place = f" in {where}" if where else ""
     return f"{count(analysis.files_total, 'file')}{place}: {lines}.{f' {kinds}.' if kinds else ''}"
-
-
-def _as_clause(sentence: str) -> str:
-    """Let a sentence follow a colon."""
-    return sentence.strip().removesuffix(".")

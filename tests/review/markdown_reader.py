@@ -36,4 +36,4 @@ def what_acts(markdown: str) -> list[str]:
 
 def text_of(markdown: str) -> str:
     """Give what a reader reads, without the markup."""
-    return " ".join(token.content for token in tokens_of(markdown) if token.type in {"text", "code_inline", "fence"})
+    return "".join(token.content for token in tokens_of(markdown) if token.type in {"text", "code_inline", "fence"})

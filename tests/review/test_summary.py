@@ -57,19 +57,22 @@ def test_what_was_left_out_is_told_once_and_failures_come_first() -> None:
     assert summary.not_reviewed == (failed, lock)
 
 
-@pytest.mark.parametrize("outcome", [TestOutcome.TIMED_OUT, TestOutcome.COULD_NOT_RUN])
-def test_tests_that_did_not_finish_make_the_review_partial(outcome: TestOutcome) -> None:
-    summary = a_summary(tests=a_test_report(outcome, detail="`pytest` was stopped at its limit of 900 s."))
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [(TestOutcome.TIMED_OUT, "they ran out of time"), (TestOutcome.COULD_NOT_RUN, "they could not be run")],
+)
+def test_tests_that_did_not_finish_make_the_review_partial(outcome: TestOutcome, why: str) -> None:
+    summary = a_summary(tests=a_test_report(outcome))
 
     assert summary.verdict is Verdict.PARTIAL
-    assert summary.not_reviewed == (Skipped(what="tests", why="`pytest` was stopped at its limit of 900 s", gap=True),)
+    assert summary.not_reviewed == (Skipped(what="tests", why=why, gap=True),)
 
 
 def test_tests_nobody_asked_for_are_told_but_are_no_gap() -> None:
     summary = a_summary(tests=a_test_report(TestOutcome.NOT_ASKED))
 
     assert summary.verdict is Verdict.CLEAN
-    assert summary.headline == "Nothing to remark in 1 changed file. The tests were not run."
+    assert summary.headline == "1 changed file, read by ruff 0.17.6. The tests were not run."
     assert summary.not_reviewed == (Skipped(what="tests", why="no test command was given"),)
 
 
@@ -109,19 +112,19 @@ def test_the_headline_of_needed_changes_counts_tests_and_findings() -> None:
 
     summary = a_summary(an_analysis(*findings), failing_tests())
 
-    assert summary.headline == "2 of 14 tests fail and there are 1 critical and 2 high findings."
+    assert summary.headline == "2 of 14 tests fail. Findings to fix: 1 critical, 2 high."
 
 
 def test_the_headline_says_if_the_review_behind_it_has_gaps() -> None:
     reports = Reports(analysis=an_analysis(), tests=failing_tests(), docs=MISSING.docs)
 
-    assert summarize_reports(reports, asked()).headline == "2 of 14 tests fail. Not all of it could be reviewed."
+    assert summarize_reports(reports, asked()).headline == "2 of 14 tests fail. This review has gaps: docs."
 
 
 def test_the_headline_of_remarks_says_that_none_blocks() -> None:
     summary = a_summary(an_analysis(a_finding(), a_finding(line=1)))
 
-    assert summary.headline == "2 remarks, none of them high or worse. The tests pass."
+    assert summary.headline == "2 remarks, all below high. The tests pass."
 
 
 def test_without_a_model_sizes_and_places_say_what_changed() -> None:

@@ -1,0 +1,80 @@
+"""Finding text: one finding as Markdown, the same in the summary and beside the line.
+
+Promises what `markdown` promises, and that only addresses given by the caller become links.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+from pipeline.review.findings import Finding
+from pipeline.review.markdown import clip, code, fence, indent, inline, prose
+from pipeline.review.visible import visible
+from pipeline.review.wording import capitalised
+
+Link: TypeAlias = Callable[[str, int, int], str | None]
+"""Path, first and last line to the https address of these lines, or None when there is none."""
+
+SENTENCE_CHARACTERS_MAX: Final = 300
+"""A risk, a reason, the message of a test: more belongs into the log."""
+
+NAME_CHARACTERS_MAX: Final = 300
+"""A path, a branch; git allows 4,096, nobody reads them."""
+
+_URL_SAFE: Final = ":/?#@!$&'*+,;=%~-._"
+"""What stays as it is in an address: no bracket, blank or quotation mark that could end it."""
+
+
+def no_link(path: str, line: int, line_end: int) -> str | None:
+    """Link nothing: a local review has no pages to point to."""
+    del path, line, line_end
+    return None
+
+
+def finding_text(finding: Finding, link: Link = no_link) -> str:
+    """Set a finding as a list item: title and place, claim, suggestion, and who says so."""
+    title = inline(finding.title) or "Untitled"
+    claim = "" if finding.claim.strip() == finding.title.strip() else indent(prose(finding.claim))
+    sure = "" if finding.confidence == 1 else f", {finding.confidence:.0%} sure"
+    source = f"{capitalised(short(finding.category))}, found by {name(finding.source)}{sure}."
+    parts = [
+        f"- **{title}** {place(finding.path, finding.line, finding.line_end, link)}",
+        claim,
+        _suggestion(finding),
+        f"  {source} Id {code(finding.fingerprint)}.",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def place(path: str, line: int, line_end: int, link: Link = no_link) -> str:
+    """Name lines of a file, linked if they have an address."""
+    lines = f"{line}-{line_end}" if line_end > line else f"{line}"
+    shown = code(f"{_one_line(path)}:{lines}")
+    address = link(path, line, line_end)
+    if address is None or not address.startswith("https://"):
+        return shown
+    return f"[{shown}]({quote(address, safe=_URL_SAFE)})"
+
+
+def name(text: str) -> str:
+    """Set a path or another name; a line end in it is shown."""
+    return code(_one_line(text))
+
+
+def short(text: str) -> str:
+    """Set a sentence, cut if it is a page."""
+    return inline(clip(text, SENTENCE_CHARACTERS_MAX))
+
+
+def _one_line(text: str) -> str:
+    return clip(visible(text[:NAME_CHARACTERS_MAX], lines=False), NAME_CHARACTERS_MAX)
+
+
+def _suggestion(finding: Finding) -> str:
+    if finding.suggestion is None:
+        return ""
+    is_one = finding.line_end <= finding.line
+    lines = f"line {finding.line}" if is_one else f"lines {finding.line} to {finding.line_end}"
+    if not finding.suggestion.strip():
+        return f"  Suggestion: remove {lines}."
+    return f"  Suggestion for {lines}:\n\n{fence(finding.suggestion)}"
