@@ -10,7 +10,7 @@ sent again. Everything that we write is made to bear that (a script that checks 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import UnixDomainSocketConnection
@@ -20,7 +20,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from pipeline.engine.errors import AskPerson
+from pipeline.engine.errors import AskPerson, OnceoverError
 
 PATIENCE_SECONDS_MAX: Final = 30.0
 """How long a server may be away: starting anew takes 0.1 s, loading a large AOF some seconds, then it is trouble."""
@@ -38,6 +38,9 @@ PAUSE_SECONDS_MAX: Final = 0.25
 """Longest pause before another try: a server that is back is noticed at once."""
 
 Answer = TypeVar("Answer")
+
+Trouble: TypeAlias = Callable[[], OnceoverError | None]
+"""Asked whether something is known that makes waiting vain."""
 
 _AWAY: Final = (RedisConnectionError, RedisTimeoutError, ConnectionError, FileNotFoundError, TimeoutError)
 """What a server says that is not there: gone, not yet listening, silent. redis-py hands the operating system's own
@@ -57,14 +60,18 @@ class Patience(Retry):
 
     Args:
         seconds_max: How long the server may be away; 0 tries once.
+        trouble: Says why waiting is in vain, if that is known.
         clock: Seconds that only go forward.
     """
 
-    __slots__ = ("_absent_since", "_clock", "_failed_last", "_seconds_max")
+    __slots__ = ("_absent_since", "_clock", "_failed_last", "_seconds_max", "_trouble")
 
-    def __init__(self, seconds_max: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, seconds_max: float, *, trouble: Trouble = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(FullJitterBackoff(cap=PAUSE_SECONDS_MAX, base=PAUSE_SECONDS_MIN), retries=-1)
         self._seconds_max = seconds_max
+        self._trouble = trouble
         self._clock = clock
         self._absent_since = self._failed_last = -float("inf")
 
@@ -91,6 +98,8 @@ class Patience(Retry):
                 if not _is_absence(error):
                     raise
                 await fail(error)  # type: ignore[arg-type]  # redis-py passes what it caught, OSError included.
+                if trouble := self._trouble():
+                    raise RedisConnectionError(str(trouble)) from trouble
                 now = self._clock()
                 first_failure = now if first_failure is None else first_failure
                 if now - min(first_failure, self._spell_start(now)) >= self._seconds_max:
@@ -109,13 +118,20 @@ class Patience(Retry):
         return self._absent_since
 
 
-def make_client(url: str, *, patience_seconds: float = PATIENCE_SECONDS_MAX, resends: bool = True) -> Redis:
+def make_client(
+    url: str,
+    *,
+    patience_seconds: float = PATIENCE_SECONDS_MAX,
+    resends: bool = True,
+    trouble: Trouble = lambda: None,
+) -> Redis:
     """Make a client; it connects with its first command. Close it with `aclose` or `async with`.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`, as redis-py reads it.
         patience_seconds: How long the server may be away before a command fails.
         resends: Send a command again when its answer was lost; otherwise only connecting is tried again.
+        trouble: Says why waiting is in vain, if that is known.
 
     Raises:
         BadRedisUrl: The text is no such URL.
@@ -126,7 +142,7 @@ def make_client(url: str, *, patience_seconds: float = PATIENCE_SECONDS_MAX, res
             decode_responses=False,
             socket_timeout=ANSWER_SECONDS_MAX,
             socket_connect_timeout=CONNECT_SECONDS_MAX,
-            retry=Patience(patience_seconds),
+            retry=Patience(patience_seconds, trouble=trouble),
             retry_on_error=[RedisConnectionError, RedisTimeoutError] if resends else [],
             # Without a name to set, connecting is one step, and no failure falls between it and the command.
             lib_name=None,
@@ -156,7 +172,7 @@ def hide_password(url: str) -> str:
 def _is_absence(error: BaseException) -> bool:
     # redis-py counts a wrong password among the lost connections, and wraps any refusal on a unix socket into one;
     # neither gets better by waiting.
-    cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+    cause = error.__cause__ if isinstance(error.__cause__, RedisError | OnceoverError) else error
     return isinstance(cause, _AWAY) and not isinstance(cause, AuthenticationError)
 
 

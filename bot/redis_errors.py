@@ -64,11 +64,12 @@ def explain(error: Exception, url: str) -> OnceoverError:
     """Turn a Redis error into one of ours.
 
     Args:
-        error: From redis-py, or the operating system's.
+        error: From redis-py, or the operating system's; ours, if one is its cause, is the answer.
         url: Of the server, for the message.
     """
-    # redis-py wraps what went wrong while connecting to a unix socket into a lost connection.
-    cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+    cause = _root(error)
+    if isinstance(cause, OnceoverError):
+        return cause
     place, said = f"The Redis at {hide_password(url)}", printable(str(cause))
     for classes, what, next_step in _AWAY:
         if isinstance(cause, classes):
@@ -78,6 +79,13 @@ def explain(error: Exception, url: str) -> OnceoverError:
             return RedisUnusable(f"{place} {what}: {said}.", next_step=f"{next_step} {ANOTHER_SERVER}")
     next_step = next((step for word, step in _REFUSALS.items() if word in said), "Read its log.")
     return RedisUnusable(f"{place} refuses a command: {said}.", next_step=f"{next_step} {ANOTHER_SERVER}")
+
+
+def _root(error: BaseException) -> BaseException:
+    # redis-py wraps what went wrong while connecting into a lost connection, and so does our patience a known trouble.
+    while isinstance(error.__cause__, RedisError | OnceoverError):
+        error = error.__cause__
+    return error
 
 
 def printable(text: str) -> str:

@@ -28,7 +28,8 @@ DISK_BYTES_MIN: Final = 1_000_000
 
 _LINE: Final = re.compile(r"^\d+:[A-Z] .*?\d\d:\d\d:\d\d\.\d+ [#*.-] ", re.MULTILINE)
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
-_FULL: Final = re.compile("No space left on device|File too large|Disk quota exceeded")
+_FULL: Final = re.compile("No space left on device|File too large|Disk quota exceeded|Short write while writing")
+_CANNOT_WRITE: Final = re.compile("Can't recover from AOF")
 _CORRUPT: Final = re.compile("Bad file format reading the append only file|Unexpected end of file reading the append")
 _NEWER: Final = re.compile("Can't handle RDB format version")
 _UNREADABLE: Final = re.compile(
@@ -102,6 +103,11 @@ def explain_end(log: StartedLog, exit_code: int) -> AskPerson:
     return judge_end(log, exit_code, log.tail(), free_bytes=shutil.disk_usage(log.home).free)
 
 
+def explain_failed_write(log: StartedLog, exit_code: int) -> AskPerson | None:
+    """Say so if a server that ran has ended because it could not write, as one does whose every write is synced."""
+    return explain_end(log, exit_code) if _CANNOT_WRITE.search(log.tail()) else None
+
+
 def judge_end(log: StartedLog, exit_code: int, tail: str, *, free_bytes: int) -> AskPerson:
     """Judge the end by the log's tail; by the free space too, because a full disk takes no log either."""
     said = _said(tail)
@@ -118,7 +124,7 @@ def judge_end(log: StartedLog, exit_code: int, tail: str, *, free_bytes: int) ->
             next_step=f"If a newer server wrote them, install that one. Otherwise: {_repair(log)}",
         )
     return RedisDidNotStart(
-        f"The server {log.program} ended before it answered, {_ending(exit_code)}. {said}",
+        f"The server {log.program} ended, {_ending(exit_code)}. {said}",
         next_step=f"Read {log.path}; set ONCEOVER_REDIS_URL to use a server of your own instead.",
     )
 

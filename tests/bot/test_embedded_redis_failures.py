@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from bot.embedded_redis import EmbeddedLimits, EmbeddedRedis, RedisSilent, RedisTooOldForState
+from bot.embedded_redis import EmbeddedLimits, EmbeddedRedis, RedisSilent
 from bot.private_directory import DirectoryUnusable
-from bot.redis_client import make_client
 from bot.redis_errors import RedisUnusable, explain
 from bot.redis_log import AofCorrupt, DiskFull, RedisDidNotStart
+from bot.redis_process import Fsync, RedisTooOldForState
 from bot.redis_server import ServerProgram, find_server
 from tests.bot.test_embedded_redis import eventually, pid_of
 
@@ -50,7 +51,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def write_until_refused(server: EmbeddedRedis) -> tuple[list[str], RedisError]:
     """Write kilobytes until the server says no; tell what it confirmed and how it said no."""
     confirmed: list[str] = []
-    async with make_client(server.url) as client:
+    async with server.make_client() as client:
         for number in range(10_000):
             try:
                 await client.set(f"run:{number}", KILOBYTE)
@@ -70,19 +71,22 @@ async def until_it_writes_again(client: Redis) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_disk_that_fills_up_is_named_and_nothing_confirmed_is_lost(small_disk: Path) -> None:
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+async def test_a_disk_that_fills_up_is_named_and_nothing_confirmed_is_lost(small_disk: Path, fsync: Fsync) -> None:
+    """With `always` the server ends and cannot be revived; with `everysec` it lives and refuses to write."""
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 1_500_000)
-    async with EmbeddedRedis(small_disk) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(small_disk, fsync=fsync) as server, server.make_client() as client:
         confirmed, error = await write_until_refused(server)
         said = explain(error, server.url)
 
         ballast.unlink()
         await until_it_writes_again(client)
+        await eventually(lambda: server.trouble is None)
         os.kill(await pid_of(client), signal.SIGKILL)
 
-        assert isinstance(said, RedisUnusable)
-        assert "cannot write to its disk: free some space" in str(said)
+        assert isinstance(said, DiskFull if fsync == "always" else RedisUnusable)
+        assert "ree some space" in said.next_step
         assert confirmed
         assert None not in await client.mget(["room", *confirmed])
 
@@ -106,7 +110,7 @@ async def test_a_limit_on_the_file_size_is_a_full_disk_too(tmp_path: Path) -> No
         confirmed, error = await write_until_refused(server)
 
         assert confirmed
-        assert "cannot write to its disk" in str(explain(error, server.url))
+        assert isinstance(explain(error, server.url), DiskFull)
 
 
 async def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ async def test_a_program_that_is_gone_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_hung_server_of_another_process_is_named_with_its_pid(tmp_path: Path) -> None:
-    async with EmbeddedRedis(tmp_path, limits=QUICK) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(tmp_path, limits=QUICK) as server, server.make_client() as client:
         pid = await pid_of(client)
         os.kill(pid, signal.SIGSTOP)
 
@@ -184,7 +188,7 @@ async def test_a_torn_last_write_is_forgotten_and_the_rest_is_there(tmp_path: Pa
     aof = the_aof(tmp_path)
     aof.write_bytes(aof.read_bytes()[:-3])
 
-    async with EmbeddedRedis(tmp_path) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(tmp_path) as server, server.make_client() as client:
         assert await client.mget("1", "2", "3") == [b"one", b"two", None]
 
 
@@ -200,12 +204,12 @@ async def test_a_damaged_aof_is_refused_with_a_command_that_repairs_it(tmp_path:
     command = caught.value.next_step.partition("then run: ")[2].partition(". It cuts")[0]
     repaired = await asyncio.to_thread(subprocess.run, ["sh", "-c", command], input=b"y\n", capture_output=True)
     assert repaired.returncode == 0, repaired
-    async with EmbeddedRedis(tmp_path) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(tmp_path) as server, server.make_client() as client:
         assert await client.mget("1", "2", "3") == [b"one", None, None]
 
 
 async def write_three(directory: Path) -> None:
-    async with EmbeddedRedis(directory) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(directory) as server, server.make_client() as client:
         for key, value in {"1": "one", "2": "two", "3": "333"}.items():
             await client.set(key, value)
 
@@ -228,18 +232,18 @@ async def test_a_server_too_old_to_see_the_stored_runs_is_not_started(tmp_path: 
 async def test_a_server_that_cannot_be_revived_is_said_to_be_in_trouble_and_revived_later(tmp_path: Path) -> None:
     program = make_program(tmp_path, f"test -e {tmp_path}/broken && exit 3")
     limits = EmbeddedLimits(revive_pause_seconds_max=0.05)
-    async with EmbeddedRedis(tmp_path, program=program, limits=limits) as server, make_client(server.url) as client:
+    async with EmbeddedRedis(tmp_path, program=program, limits=limits) as server, server.make_client() as client:
         await client.set("confirmed", 1)
         (tmp_path / "broken").touch()
         os.kill(await pid_of(client), signal.SIGKILL)
         await eventually(lambda: server.trouble is not None)
-        trouble = str(server.trouble)
+        with pytest.raises(RedisConnectionError, match="with exit code 3"):
+            await client.get("confirmed")
 
         (tmp_path / "broken").unlink()
-        assert await client.get("confirmed") == b"1"
         await eventually(lambda: server.trouble is None)
 
-    assert "with exit code 3" in trouble
+        assert await client.get("confirmed") == b"1"
 
 
 def spoil_with_a_file(directory: Path) -> None:
