@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 HAND_BACK_SECONDS_MAX: Final = 2.0
 """How long a session that is cancelled may take to hand its stages back."""
 
-AWAY_PAUSE_SECONDS: Final = 0.1
-"""Time between two looks whether Redis is back."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
@@ -121,7 +118,8 @@ class Session:
         return progress
 
     async def _advance(self, operations: tuple[Operation, ...]) -> Progress:
-        give_up_at = time.monotonic() + self.given.store.settings.away_seconds_max
+        settings = self.given.store.settings
+        give_up_at = time.monotonic() + settings.away_seconds_max
         roles = () if self.is_draining else self.given.roles
         while True:
             try:
@@ -132,7 +130,7 @@ class Session:
                 # Sending it twice is safe, and what the stages are doing meanwhile may still count.
                 if time.monotonic() > give_up_at:
                     raise
-                await asyncio.sleep(AWAY_PAUSE_SECONDS)
+                await asyncio.sleep(settings.away_pause_seconds)
             else:
                 return progress
 

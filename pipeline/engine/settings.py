@@ -33,6 +33,8 @@ class EngineSettings:
     """Runs that one worker moves at the same time."""
     away_seconds_max: float = 60.0
     """How long a worker holds on to its work while Redis is away."""
+    away_pause_seconds: float = 0.1
+    """Time between two looks whether Redis is back."""
     drain_seconds_max: float = 30.0
     """How long a worker that was asked to stop may finish the steps under way."""
     expire_at_once_max: int = 20
