@@ -9,13 +9,14 @@ elsewhere now (`defines`).
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from pipeline.review.documents import is_test
-from pipeline.review.python_names import Altered, Definition, compare, definitions
+from pipeline.review.python_names import Altered, Definition, Difference, compare, definitions
 
 NAMES_MAX: Final = 200
 """Changed names of one diff that are followed up; a change with more is a rewrite."""
@@ -70,12 +71,14 @@ class ChangedCode:
 
 def changed_names(files: Iterable[ChangedCode]) -> tuple[ChangedName, ...]:
     """List the public names that a diff removes, renames or gives another meaning, each once."""
-    code = [file for file in files if is_code(file.path) and not is_test(file.path)]
     found: dict[tuple[str, str], ChangedName] = {}
-    for file in code:
-        for changed in (*_declared(file), *_quoted(file)):
-            found.setdefault((changed.kind, changed.name), changed)
-    arrived = {name for file in code for name in _arrived(file)}
+    arrived: set[str] = set()
+    for file in files:
+        if is_code(file.path) and not is_test(file.path):
+            for account in (_declared(file), _quoted(file)):
+                arrived |= account.arrived
+                for changed in account.changed:
+                    found.setdefault((changed.kind, changed.name), changed)
     kept = [name for name in found.values() if name.change is Change.CHANGED or name.name not in arrived]
     return tuple(kept[:NAMES_MAX])
 
@@ -98,7 +101,7 @@ def defines(names: Sequence[str]) -> "re.Pattern[bytes] | None":
     return re.compile(
         rb"(?:\b(?:def|class|func|function|fn|struct|enum|trait|interface|type|const|let|var|static|record|module)\s+"
         rb"(?:\([^()\n]{0,80}\)\s*)?"
-        rb"|^[ \t]*(?=[\w.]+\s*(?::[^=\n]{0,80})?=[^=])|[\"'`])"
+        rb"|^[ \t]*(?=[\w.]+[ \t]*(?::[^=\n]{0,80})?=[^=])|[\"'`])"
         rb"(" + either + rb")(?![\w-])",
         re.MULTILINE,
     )
@@ -158,13 +161,29 @@ _DEFAULT: Final = re.compile(
 _QUOTED: Final = (("flag", _FLAG), ("variable", _VARIABLE), ("route", _ROUTE))
 
 
-def _declared(file: ChangedCode) -> Iterator[ChangedName]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Account:
+    """What one file tells."""
+
+    changed: tuple[ChangedName, ...]
+    arrived: frozenset[str]
+    """Names that the file has and had not, so that one that only moved there is not called removed."""
+
+
+def _declared(file: ChangedCode) -> _Account:
     """Tell changed declarations: by the parsed versions of Python, else by the lines of the diff."""
     before, after = _versions(file)
     if before is None or after is None:
-        yield from _declared_by_lines(file)
-        return
+        old, new = _declarations(file.path, file.removed), _declarations(file.path, file.added)
+        return _Account(changed=tuple(_changed_lines(file, old, new)), arrived=frozenset(new))
     difference = compare(before, after)
+    return _Account(
+        changed=tuple(_changed_definitions(file, difference)),
+        arrived=frozenset(one.name for one in difference.added),
+    )
+
+
+def _changed_definitions(file: ChangedCode, difference: Difference) -> Iterator[ChangedName]:
     for one in difference.removed:
         yield _changed(file, one, Change.REMOVED, line=one.line)
     for pair in difference.renamed:
@@ -200,24 +219,24 @@ def _altered(file: ChangedCode, alterations: list[Altered]) -> ChangedName:
     )
 
 
-def _declared_by_lines(file: ChangedCode) -> Iterator[ChangedName]:
-    old, new = _declarations(file.path, file.removed), _declarations(file.path, file.added)
-    gone = {name: kind_line for name, kind_line in old.items() if name not in new}
-    come = {name: kind_line for name, kind_line in new.items() if name not in old}
+_Declared: TypeAlias = Mapping[str, tuple[str, int]]
+"""Name to kind and line."""
+
+
+def _changed_lines(file: ChangedCode, old: _Declared, new: _Declared) -> Iterator[ChangedName]:
+    """Tell what went; where one of a kind went and one came, it is taken for the same under another name."""
+    gone = {name: place for name, place in old.items() if name not in new}
+    come = {name: place for name, place in new.items() if name not in old}
+    gone_kinds, come_kinds = (Counter(kind for kind, _ in names.values()) for names in (gone, come))
     for name, (kind, line) in gone.items():
-        heirs = [other for other, (other_kind, _) in come.items() if other_kind == kind]
-        is_only_one = len(heirs) == 1 and sum(other_kind == kind for other_kind, _ in gone.values()) == 1
-        if is_only_one:
-            line_now = come[heirs[0]][1]
-            yield ChangedName(
-                name=name, kind=kind, change=Change.RENAMED, path=file.path, line=line_now, new_name=heirs[0]
-            )
+        if gone_kinds[kind] == come_kinds[kind] == 1:
+            heir, line_now = next((other, line) for other, (other_kind, line) in come.items() if other_kind == kind)
+            yield ChangedName(name=name, kind=kind, change=Change.RENAMED, path=file.path, line=line_now, new_name=heir)
         else:
             yield ChangedName(name=name, kind=kind, change=Change.REMOVED, path=file.path, line=line)
 
 
-def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> dict[str, tuple[str, int]]:
-    """Find declarations: name to kind and line."""
+def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> _Declared:
     pattern = _DECLARATIONS.get(_suffix(path))
     found: dict[str, tuple[str, int]] = {}
     for number, text in lines:
@@ -227,36 +246,34 @@ def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> dict[str, tupl
     return found
 
 
-def _quoted(file: ChangedCode) -> Iterator[ChangedName]:
+def _quoted(file: ChangedCode) -> _Account:
     """Tell flags, variables and routes that no added line of the file has any more, or whose default is another."""
+    changed: list[ChangedName] = []
+    arrived: set[str] = set()
     for kind, pattern in _QUOTED:
         old, new = _in_quotes(pattern, file.removed), _in_quotes(pattern, file.added)
-        gone = [name for name in old if name not in new]
-        come = [name for name in new if name not in old]
-        for name in gone:
-            if len(gone) == len(come) == 1:
-                yield ChangedName(
-                    name=name,
-                    kind=kind,
-                    change=Change.RENAMED,
-                    path=file.path,
-                    line=new[come[0]].line,
-                    new_name=come[0],
-                )
-            else:
-                yield ChangedName(name=name, kind=kind, change=Change.REMOVED, path=file.path, line=old[name].line)
-        for name in (name for name in old if name in new):
-            if old[name].default and new[name].default and old[name].default != new[name].default:
-                detail = f"its default is `{new[name].default}` now, no longer `{old[name].default}`"
-                yield ChangedName(
-                    name=name,
-                    kind=kind,
-                    change=Change.CHANGED,
-                    path=file.path,
-                    line=new[name].line,
-                    detail=detail,
-                    hints=(old[name].default,),
-                )
+        places = ({name: (kind, seen.line) for name, seen in sightings.items()} for sightings in (old, new))
+        changed += _changed_lines(file, *places)
+        changed += _changed_defaults(file, kind, old, new)
+        arrived |= new.keys()
+    return _Account(changed=tuple(changed), arrived=frozenset(arrived))
+
+
+def _changed_defaults(
+    file: ChangedCode, kind: str, old: "Mapping[str, _Sighting]", new: "Mapping[str, _Sighting]"
+) -> Iterator[ChangedName]:
+    for name in (name for name in old if name in new):
+        before, after = old[name].default, new[name].default
+        if before and after and before != after:
+            yield ChangedName(
+                name=name,
+                kind=kind,
+                change=Change.CHANGED,
+                path=file.path,
+                line=new[name].line,
+                detail=f"its default is `{after}` now, no longer `{before}`",
+                hints=(before,),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,17 +291,6 @@ def _in_quotes(pattern: re.Pattern[str], lines: Iterable[tuple[int, str]]) -> di
             name = next(group for group in match.groups() if group)
             found.setdefault(name, _Sighting(number, defaults[0] if len(defaults) == 1 else ""))
     return found
-
-
-def _arrived(file: ChangedCode) -> Iterator[str]:
-    """Tell the names that the file has and had not, so that one that only moved is not called removed."""
-    before, after = _versions(file)
-    if before is None or after is None:
-        yield from _declarations(file.path, file.added)
-    else:
-        yield from (one.name for dotted, one in after.items() if dotted not in before)
-    for _, pattern in _QUOTED:
-        yield from _in_quotes(pattern, file.added)
 
 
 def _suffix(path: str) -> str:

@@ -15,6 +15,9 @@ from pipeline.review.python_source import Documented, parse_python, scopes
 WORTH_CHARACTERS_MAX: Final = 60
 """Longer defaults and values are compared, but not quoted."""
 
+PAIRS_MAX: Final = 40_000
+"""Pairs of old and new names that are looked at for renames; beyond, what is gone counts as removed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
@@ -157,6 +160,8 @@ def _constants(scope: str, statements: Iterable[ast.stmt]) -> Iterator[Definitio
 
 def _renames(gone: Mapping[str, Definition], added: Mapping[str, Definition]) -> Iterator[Renamed]:
     """Pair what went with what came: the same body, or the only two of their kind with the same parameters."""
+    if len(gone) * len(added) > PAIRS_MAX:
+        return
     free = dict(added)
     for one in gone.values():
         candidates = {

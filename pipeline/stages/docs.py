@@ -112,8 +112,11 @@ def make_docs(*, git: Callable[[Path], Awaitable[Objects]], index: Path | None) 
         ctx.progress("reading the documentation")
         answer = await _ask_with_fallback(repository, params, tree, change, index)
         stale, more = await _confirm(repository, params.head, tree, answer.stale)
+        passages = await asyncio.to_thread(
+            choose_passages, answer.hits, change.interest, change.added, params.docs.passages_max
+        )
         report = DocsReport(
-            passages=choose_passages(answer.hits, change.interest, change.added, params.docs.passages_max),
+            passages=passages,
             stale=stale,
             documents_read=answer.documents_read,
             skipped=(*unread, *_uncut(tree), *answer.skipped, *more),
@@ -173,7 +176,7 @@ async def _ask_with_fallback(
 
 
 async def _ask(repository: Objects, params: Params, tree: Tree, change: ReadChange, path: Path | None) -> _Answer:
-    reading = choose_documents(tree.entries, LIMITS)
+    reading = await asyncio.to_thread(choose_documents, tree.entries, LIMITS)
     keys = {entry.path: f"{entry.sha}.{kind_of(entry.path)}" for entry in reading.entries}
     with ExitStack() as stack:
         index = await asyncio.to_thread(stack.enter_context, open_index(path))
@@ -197,11 +200,13 @@ def _uncut(tree: Tree) -> tuple[Skipped, ...]:
 
 def _batches(entries: Iterable[TreeEntry]) -> Iterator[list[TreeEntry]]:
     batch: list[TreeEntry] = []
+    batch_bytes = 0
     for entry in entries:
         batch.append(entry)
-        if sum(one.size or 0 for one in batch) >= BATCH_BYTES_MAX:
+        batch_bytes += entry.size or 0
+        if batch_bytes >= BATCH_BYTES_MAX:
             yield batch
-            batch = []
+            batch, batch_bytes = [], 0
     if batch:
         yield batch
 
@@ -250,7 +255,7 @@ async def _defined(repository: Objects, head: str, tree: Tree, names: set[str]) 
     if pattern is None:
         return found, ()
     bytes_left = CODE_BYTES_MAX
-    code = [entry for entry in tree.entries if is_code(entry.path) and not is_test(entry.path) and entry.size]
+    code = await asyncio.to_thread(_code, tree)
     for batch in _batches(code):
         bytes_left -= sum(entry.size or 0 for entry in batch)
         if bytes_left < 0:
@@ -260,6 +265,10 @@ async def _defined(repository: Objects, head: str, tree: Tree, names: set[str]) 
         contents = await repository.cat_files(head, paths, bytes_max=BATCH_BYTES_MAX)
         found |= await asyncio.to_thread(_seen, pattern, contents.values())
     return found, ()
+
+
+def _code(tree: Tree) -> list[TreeEntry]:
+    return [entry for entry in tree.entries if entry.size and is_code(entry.path) and not is_test(entry.path)]
 
 
 def _seen(pattern: re.Pattern[bytes], contents: Iterable[Content]) -> set[str]:
