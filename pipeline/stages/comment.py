@@ -1,0 +1,67 @@
+"""Stage comment: the review as the Markdown that stands on the pull request.
+
+Promises a page whatever became of the summary, an honest one if there is none. In a local review nothing is posted:
+the page is the result. Deterministic code, no model: what it sees of a stranger's text are checked, typed fields.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction, Upstream
+from pipeline.review.redact import redact
+from pipeline.review.rendering import Facts, render
+from pipeline.review.reports import CommentReport, MissingStage, Skipped, StageFact, Summary, Verdict
+
+VERSION: Final = "1"
+"""Raised when the page of the same summary changes."""
+
+
+class Params(BaseModel):
+    """What this stage reads of the run's parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    head: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    base_ref: str
+    head_ref: str
+    title: str = ""
+
+
+def make_comment() -> StageFunction:
+    """Make the stage in its local form, which posts nothing."""
+
+    async def comment(ctx: StageContext) -> JsonValue:
+        params = Params.model_validate(dict(ctx.params))
+        facts = Facts(
+            run_id=ctx.run_id,
+            head=params.head,
+            base_ref=params.base_ref,
+            head_ref=params.head_ref,
+            title=redact(params.title).text,
+        )
+        summary = read_summary(ctx.upstream.get("summarize"))
+        return CommentReport(markdown=render(summary, facts)).model_dump(mode="json")
+
+    return comment
+
+
+def read_summary(result: Upstream | None) -> Summary:
+    """Read the summary and add how the stage that made it went; without one, say that nothing is known."""
+    if not isinstance(result, Checkpointed):
+        return _nothing_known(result.reason if isinstance(result, Missing) else "it was not part of this run")
+    try:
+        summary = Summary.model_validate(result.value)
+    except ValidationError as error:
+        return _nothing_known(f"its result does not fit this version ({error.error_count()} faults)")
+    own = StageFact(name="summarize", state="done", attempts=result.attempts, seconds=result.seconds)
+    return summary.model_copy(update={"stages": (*summary.stages, own)})
+
+
+def _nothing_known(why: str) -> Summary:
+    return Summary(
+        verdict=Verdict.NOT_REVIEWED,
+        headline="The review could not be put together.",
+        missing=(MissingStage(stage="summarize", why=why),),
+        not_reviewed=(Skipped(what="summarize", why=why, gap=True),),
+    )
