@@ -38,6 +38,7 @@ VERSION: Final = "1"
 """Raised when the report for the same input changes."""
 
 LIMITS: Final = ReadingLimits()
+"""How much documentation is read."""
 
 BATCH_BYTES_MAX: Final = 4_000_000
 """Documents and code that are held in memory at once."""

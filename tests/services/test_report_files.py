@@ -78,7 +78,7 @@ def test_a_path_outside_the_tree_is_refused(tmp_path: Path, path: str) -> None:
     [
         lambda tree, secret: (tree / "junit.xml").symlink_to(secret),
         lambda tree, secret: (tree / "reports").symlink_to(secret.parent),
-        lambda tree, secret: (tree / "build").symlink_to(secret.parent),
+        lambda tree, secret: (tree / "build").symlink_to(secret.parent.parent),
         lambda tree, secret: os.mkfifo(tree / "junit.xml"),  # noqa: ARG005 - all plants look alike.
         lambda tree, secret: (tree / "junit.xml").mkdir(),  # noqa: ARG005
     ],

@@ -173,17 +173,11 @@ async def test_an_index_that_cannot_be_written_costs_only_time(bench: Bench) -> 
 
 
 async def test_what_is_too_large_is_told(bench: Bench) -> None:
-    """A 5 MB file of one line, and more documents than are read."""
-    many: dict[str, Content] = {f"docs/{number:04}.md": f"page {number}" for number in range(3_020)}
-    one_line: dict[str, Content] = {"README.md": "x" * 5_000_000, "shop/cart.py": CART}
+    report = await bench.report({"README.md": "x" * 5_000_000, "shop/cart.py": CART}, {"shop/cart.py": ""})
 
-    report = await bench.report({**many, **one_line}, {"shop/cart.py": ""})
-
-    assert report.documents_read == 3_000
-    assert len(report.skipped) == 11
-    assert report.skipped[0].what == "README.md"
-    assert "5,000,000 bytes, more than the 1,000,000" in report.skipped[0].why
-    assert report.skipped[-1].what == "12 more documents"
+    (skipped,) = report.skipped
+    assert (report.documents_read, skipped.what) == (1, "README.md")
+    assert "5,000,000 bytes, more than the 1,000,000" in skipped.why
 
 
 async def test_links_hostile_names_and_broken_files_do_no_harm(bench: Bench) -> None:
