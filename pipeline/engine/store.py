@@ -264,6 +264,17 @@ class Store:
         raw = await _translate(self._redis.xread({stream: f"{after}-0"}, block=max(1, round(wait_seconds * 1000))))
         return [parse_entry(fields) for _, entries in raw or () for _, fields in entries]
 
+    async def holders(self, run: RunRecord) -> tuple[str, ...]:
+        """Read who holds leases of a run, expired or not."""
+        roles = sorted({stage.role for stage in run.stages.values()})
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for role in roles:
+                pipe.hmget(self._key("lease", role, run.subject), "run", "owner")
+            rows = await _translate(pipe.execute())
+        return tuple(
+            owner.decode() for holding, owner in rows if holding is not None and holding.decode() == run.run_id
+        )
+
     async def owners(self) -> tuple[str, ...]:
         """Read which processes are registered, dead or alive."""
         return tuple(raw.decode() for raw in await _translate(self._redis.hkeys(self._key("owners"))))

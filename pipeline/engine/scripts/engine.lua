@@ -154,6 +154,7 @@ local function acquire(run, role)
   end
   local token = redis.call('INCR', key('fence'))
   put_lease(run, role, {token = token, owner = ask.owner, run = run.id, expires_ms = NOW + ask.lease_ms})
+  write(run, 'HSET', key('owners'), ask.owner, NOW) -- Whoever holds something can be found dead, from its first lease on.
   note(run, 'lease.acquired', {role = role, token = token})
   return token
 end
