@@ -1,7 +1,7 @@
 """Documentation is cut into sections with true line numbers, whatever the bytes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.review.documents import (
@@ -148,6 +148,7 @@ def test_a_flood_of_headings_is_cut() -> None:
     assert len(split(Kind.MARKDOWN, b"# a\n" * (2 * SECTIONS_MAX))) == SECTIONS_MAX
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Kind), st.one_of(st.binary(), st.text("#=-`~\"'* \t\r\nab(:").map(str.encode)))
 def test_any_bytes_give_sections_in_order_with_their_own_lines(kind: Kind, content: bytes) -> None:
     lines = content.decode("utf-8-sig", "replace").split("\n")

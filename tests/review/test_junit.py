@@ -1,7 +1,7 @@
 """JUnit XML is read as a claim: any bytes, within bounds, nothing hidden."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.review.junit import (
@@ -171,6 +171,7 @@ def test_reports_add_up() -> None:
     assert read(PYTEST) + read(PYTEST) == Tally(ran=4, failed=2, skipped=2, failures=read(PYTEST).failures * 2)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(), st.text().map(suite), st.text().map(str.encode)))
 @example(b"<testsuite><testcase \xff=''/></testsuite>")
 def test_no_bytes_crash_the_reader(content: bytes) -> None:

@@ -1,7 +1,7 @@
 """Text of a stranger is safe to print and to store."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.review.visible import visible
@@ -29,6 +29,7 @@ def test_a_name_shows_its_line_ends_too() -> None:
     assert visible("a\nb\tc\r\n", lines=False) == "a<U+000A>b<U+0009>c<U+000D><U+000A>"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_whatever_comes_in_can_be_stored_as_utf8_without_control_characters(text: str) -> None:
     shown = visible(text, lines=False)
