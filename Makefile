@@ -1,12 +1,14 @@
 # Every target makes the environment it needs; a second call starts at once.
 # Settings: PYTHON=python3.12 picks the interpreter, UV= installs with pip even where uv is at hand,
-# TESTS="-k lease -x" goes to pytest, UPGRADE=--upgrade lets `make lock` take newer versions.
+# TESTS="-k lease -x" goes to pytest, WORKERS=0 runs the tests in one process (two take two thirds of the time),
+# UPGRADE=--upgrade lets `make lock` take newer versions.
 
 PYTHON ?= python3
 UV ?= $(shell uv --version >/dev/null 2>&1 && command -v uv)
 VENV ?= .venv
 VENV_BENCH ?= .venv-bench
 TESTS ?=
+WORKERS ?= 2
 BENCHMARKS ?=
 UPGRADE ?=
 
@@ -25,7 +27,7 @@ demo: $(DEV) ## See a review of a sample repository killed and resumed; no accou
 	@$(VENV)/bin/onceover demo
 
 test: $(DEV) ## Run every test
-	$(VENV)/bin/python -m pytest $(TESTS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: $(DEV) ## Check format, lint, types, import floors and dependencies
 	$(VENV)/bin/ruff format --check .
