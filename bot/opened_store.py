@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from bot.embedded_redis import provide_redis
-from bot.redis_client import make_client
 from bot.redis_health import Problem, Severity, check_url
 from bot.settings import read_settings
 from bot.settings_tree import Settings
@@ -54,7 +53,7 @@ async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
     """
     named = settings.storage.redis_url.get_secret_value() if settings.storage.redis_url else None
     problems = await _check(named) if named else []
-    async with provide_redis(named, settings.storage.state_dir) as url, make_client(url) as redis:
+    async with provide_redis(named, settings.storage.state_dir) as redis:
         store = Store(redis, owner=Owner.of_this_process(), settings=_engine_settings(settings))
         yield OpenedStore(store=store, warnings=tuple(problems))
 

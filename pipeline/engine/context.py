@@ -146,8 +146,9 @@ class Context:
         return Woken(by=end["by"], payload=end["payload"])
 
     async def decide(self, text: str) -> None:
-        """Put a decision into the journal, in words."""
-        await self.recorder.write(Decided(stage=self.spec.name, claim=self.claim.claim, text=text))
+        """Put a decision into the journal, in words; once, however often the function is entered."""
+        identity = self._identify("decision", (text,), observes=False)
+        await self.recorder.write(Decided(stage=self.spec.name, claim=self.claim.claim, step=identity, text=text))
 
     def partial(self) -> None:
         """Mark the result as worth doing again when the same head is asked for again."""

@@ -34,6 +34,7 @@ class StepFinished(_Operation):
 class Decided(_Operation):
     """The stage chose something that its reader may ask about."""
 
+    step: str
     text: str
 
 

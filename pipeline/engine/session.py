@@ -14,6 +14,7 @@ Races known, and why they are harmless:
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Session:
     leases: Mapping[str, int] = field(default_factory=dict, init=False)
     asked: int = field(default=0, init=False)
     is_draining: bool = field(default=False, init=False)
+    _name: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _params: dict[str, JsonValue] = field(default_factory=dict, init=False)
     _tasks: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
     _outbox: list[tuple[Operation, asyncio.Future[None]]] = field(default_factory=list, init=False)
@@ -124,7 +126,12 @@ class Session:
         while True:
             try:
                 progress = await self.given.store.advance(
-                    self.run_id, roles=roles, leases=self.leases, operations=operations, asked=self.asked
+                    self.run_id,
+                    roles=roles,
+                    session=self._name,
+                    leases=self.leases,
+                    operations=operations,
+                    asked=self.asked,
                 )
             except StoreAway:
                 # Sending it twice is safe, and what the stages are doing meanwhile may still count.

@@ -10,7 +10,7 @@ Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003
     run:ID:checkpoints   hash    stage and fingerprint -> checkpoint   (C1)
     run:ID:journal       stream  one entry a transition, hash-chained  (A1)
     subject:SUBJECT      hash    newest run and its order
-    lease:ROLE:SUBJECT   hash    token, owner, run, expiry             (L1)
+    lease:ROLE:SUBJECT   hash    token, owner, session, run, expiry    (L1)
     fence                int     the last fencing token given out
     due:ROLE             zset    live runs by when somebody must look  (R1, W1)
     owners, held:OWNER   hash, set   who lives, and what each holds
@@ -122,6 +122,7 @@ class Store:
         run_id: str,
         *,
         roles: Collection[str],
+        session: str = "",
         leases: Mapping[str, int] | None = None,
         operations: Sequence[Operation] = (),
         asked: int = 0,
@@ -131,6 +132,7 @@ class Store:
         Args:
             run_id: The run.
             roles: Roles that this worker may claim stages for.
+            session: Who asks within this process; a lease belongs to the session that claimed it.
             leases: Fencing token by role, as the last answer gave them; none for a first claim.
             operations: What was done since.
             asked: Which version of the parameters this worker has; 0 for none.
@@ -139,6 +141,7 @@ class Store:
         request: dict[str, JsonValue] = {
             "run": run_id,
             "roles": list(roles),
+            "session": session,
             "leases": dict(leases or {}),
             "ops": [to_wire(operation, payloads) for operation in operations],
             "asked": asked,
@@ -269,7 +272,7 @@ class Store:
         roles = sorted({stage.role for stage in run.stages.values()})
         async with self._redis.pipeline(transaction=False) as pipe:
             for role in roles:
-                pipe.hmget(self._key("lease", role, run.subject), "run", "owner")
+                pipe.hmget(self._key("lease", role, run.subject), ["run", "owner"])
             rows = await _translate(pipe.execute())
         return tuple(
             owner.decode() for holding, owner in rows if holding is not None and holding.decode() == run.run_id

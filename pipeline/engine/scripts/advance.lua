@@ -12,11 +12,14 @@ local function steps() return key('run', run.id, 'steps') end
 
 local function checkpoints() return key('run', run.id, 'checkpoints') end
 
+-- Kept by fingerprint: what is there already, or comes twice in this call, is not done again.
+local once, seen = {step = true, decide = true}, {}
+
 -- What an operation finds: its stage still under its claim, its own work already done, or somebody else's claim.
 local function standing(op)
   local stage = run.stages[op.stage]
-  if op.kind == 'step' and redis.call('HEXISTS', steps(), op.step) == 1 then return 'applied' end
   if stage.claim ~= op.claim then return 'stale' end
+  if once[op.kind] and (seen[op.step] or redis.call('HEXISTS', steps(), op.step) == 1) then return 'applied' end
   if stage.state == 'running' then return 'live' end
   return (stage.settled == op.claim or op.kind == 'hand_back') and 'applied' or 'stale'
 end
@@ -29,7 +32,8 @@ function apply.step(op) -- S1: the first result of a step is its only one
 end
 
 function apply.decide(op)
-  note(run, 'decision', {stage = op.stage, text = op.text})
+  write(run, 'HSETNX', steps(), op.step, 'null')
+  note(run, 'decision', {stage = op.stage, step = op.step, text = op.text})
 end
 
 function apply.done(op, stage) -- C1: the first checkpoint of a fingerprint is its only one
@@ -78,37 +82,38 @@ local function refuse(why, count)
   redis.call('HINCRBY', key('counters'), 'writes_refused', count)
 end
 
--- 1. Does this worker still hold what it says it holds?
-local hold, fenced = {}, false
-for role, token in pairs(ask.leases) do
+-- 1. What does this session hold? A lease names the session that it was given to: one whose answer was lost holds too.
+local hold, lost = {}, false
+for _, role in ipairs(run.roles) do
   local lease = lease_of(run, role)
-  if lease and lease.token == token and lease.owner == ask.owner and lease.run == run.id then
-    hold[role] = token
-  else
-    fenced = true
+  if lease and lease.run == run.id and lease.owner == ask.owner and lease.session == ask.session then
+    hold[role] = lease.token
   end
 end
+for role, token in pairs(ask.leases) do lost = lost or hold[role] ~= token end
 
-if has_ended(run) or fenced then
+if has_ended(run) then
   local late = 0
   for _, op in ipairs(ask.ops) do
     if standing(op) ~= 'applied' then late = late + 1 end
   end
   if late > 0 then
-    refuse(has_ended(run) and 'the run is ' .. run.state or 'the lease has a newer token', late)
+    refuse('the run is ' .. run.state, late)
     save(run)
   end
-  return {cjson.encode({status = has_ended(run) and 'ended' or 'fenced', state = run.state})}
+  return {cjson.encode({status = 'ended', state = run.state})}
 end
 
--- 2. It does: a write renews its leases, then its operations are applied.
-for role, token in pairs(hold) do
-  put_lease(run, role, {token = token, owner = ask.owner, run = run.id, expires_ms = NOW + ask.lease_ms})
+-- 2. A write renews its leases, then its operations are applied, each under its own claim and token.
+for role in pairs(hold) do
+  local lease = lease_of(run, role)
+  lease.expires_ms = NOW + ask.lease_ms
+  put_lease(run, role, lease)
 end
 for _, op in ipairs(ask.ops) do
   local stage, found = run.stages[op.stage], standing(op)
   if found == 'live' and hold[run.role_of[op.stage]] == stage.token then
-    if op.kind ~= 'step' and op.kind ~= 'decide' then stage.settled = op.claim end
+    if once[op.kind] then seen[op.step] = true else stage.settled = op.claim end
     apply[op.kind](op, stage)
   elseif found ~= 'applied' then
     refuse('stage ' .. op.stage .. ' is not under claim ' .. op.claim .. ' any more', 1)
@@ -165,7 +170,7 @@ end
 save(run)
 
 local status = 'held'
-if has_ended(run) then status = 'ended' elseif #running == 0 then status = busy and 'busy' or 'idle' end
+if has_ended(run) then status = 'ended' elseif #running == 0 then status = lost and 'fenced' or busy and 'busy' or 'idle' end
 local answer = cjson.encode({
   status = status, state = run.state, leases = holds, running = running, asked = run.asked, busy = busy,
   ready = ready_roles(run),

@@ -94,8 +94,10 @@ end
 local function lease_of(run, role)
   local lease = run.leases[role]
   if lease == nil then
-    local raw = redis.call('HMGET', key('lease', role, run.subject), 'token', 'owner', 'run', 'expires_ms')
-    lease = raw[1] and {token = tonumber(raw[1]), owner = raw[2], run = raw[3], expires_ms = tonumber(raw[4])} or false
+    local raw = redis.call('HMGET', key('lease', role, run.subject), 'token', 'owner', 'session', 'run', 'expires_ms')
+    lease = raw[1] and {
+      token = tonumber(raw[1]), owner = raw[2], session = raw[3], run = raw[4], expires_ms = tonumber(raw[5]),
+    } or false
     run.leases[role] = lease
   end
   return lease
@@ -106,7 +108,8 @@ local function is_live(lease) return lease and lease.expires_ms > NOW end
 local function put_lease(run, role, lease)
   run.leases[role] = lease
   write(run, 'HSET', key('lease', role, run.subject),
-    'token', lease.token, 'owner', lease.owner, 'run', lease.run, 'expires_ms', lease.expires_ms)
+    'token', lease.token, 'owner', lease.owner, 'session', lease.session, 'run', lease.run,
+    'expires_ms', lease.expires_ms)
   write(run, 'SADD', key('held', lease.owner), role .. ' ' .. run.id)
 end
 
@@ -153,7 +156,9 @@ local function acquire(run, role)
     interrupt(run, role)
   end
   local token = redis.call('INCR', key('fence'))
-  put_lease(run, role, {token = token, owner = ask.owner, run = run.id, expires_ms = NOW + ask.lease_ms})
+  put_lease(run, role, {
+    token = token, owner = ask.owner, session = ask.session, run = run.id, expires_ms = NOW + ask.lease_ms,
+  })
   write(run, 'HSET', key('owners'), ask.owner, NOW) -- Whoever holds something can be found dead, from its first lease on.
   note(run, 'lease.acquired', {role = role, token = token})
   return token

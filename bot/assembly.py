@@ -1,0 +1,165 @@
+"""Assembly: the one place that builds real clients and joins them to the stages.
+
+What a stage's result depends on is declared here too (`reads`, `version`): change a stage's inputs, change its line.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import SecretStr
+
+from bot.settings_tree import Settings
+from pipeline.engine.graph import Graph, StageSpec
+from pipeline.engine.retry import RetryPolicy
+from pipeline.engine.stage import JsonValue
+from pipeline.engine.store import Store
+from pipeline.services.analyzers.toolbox import TOOLS
+from pipeline.services.git import open_git
+from pipeline.services.trial import SETTLE_SECONDS_MAX
+from pipeline.stages import analyze, comment, docs, summarize, test
+
+if TYPE_CHECKING:
+    from pipeline.services.llm import OpenAiModel
+
+REVIEWER: Final = "reviewer"
+"""Reads what strangers wrote; may ask the model, may not write to the outside."""
+
+PUBLISHER: Final = "publisher"
+"""Writes to the outside; deterministic code, sees checked results only."""
+
+ANALYZE_SECONDS_MAX: Final = 1_800.0
+"""One attempt: analysers over a large change, and some twenty model calls, three at a time."""
+
+FAST_SECONDS_MAX: Final = 300.0
+"""One attempt of a stage that computes and asks at most once."""
+
+PASSAGES_MAX: Final = 12
+"""Passages of documentation that a review cites."""
+
+FINDINGS_MAX: Final = 50
+"""Findings that a review tells; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Clients and places that a process has opened."""
+
+    settings: Settings
+    store: Store
+    model: "OpenAiModel | None" = None
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def state_directory(self) -> Path:
+        """Where local state is kept."""
+        return self.settings.storage.state_dir
+
+
+@contextlib.asynccontextmanager
+async def open_model(settings: Settings) -> AsyncIterator["OpenAiModel | None"]:
+    """Open a client for the model that the settings name; none is named, none is loaded.
+
+    Raises:
+        AskPerson: The address or the key is no such thing.
+    """
+    chosen = settings.model
+    if chosen.name is None:
+        yield None
+        return
+    # Here and not above: it loads the openai package, 0.6 s that a review without a model need not wait for.
+    from pipeline.services.llm import ModelSettings, OpenAiModel  # noqa: PLC0415
+
+    asked = ModelSettings(
+        model=chosen.name,
+        api_key=chosen.api_key or SecretStr(""),
+        base_url=str(chosen.base_url) if chosen.base_url else None,
+        fallback_models=chosen.fallback_names,
+        seconds_max=chosen.timeout_seconds,
+    )
+    async with OpenAiModel(asked) as model:
+        yield model
+
+
+def make_graph(resources: Resources) -> Graph:
+    """Join the five stages of a local review."""
+    seconds_max = resources.settings.trial.seconds_max + 2 * SETTLE_SECONDS_MAX
+    return Graph(
+        (
+            StageSpec(
+                name="analyze",
+                role=REVIEWER,
+                run=analyze.make_analyze(git=open_git, model=resources.model),
+                reads=("head", "merge_base", "title", "analysis"),
+                context=("repository",),
+                version=analyze.VERSION,
+                seconds_max=ANALYZE_SECONDS_MAX,
+                total_seconds_max=2 * ANALYZE_SECONDS_MAX,
+                retry=RetryPolicy(tries_max=analyze.MODEL_TRIES_MAX + 1, first_seconds=2.0),
+            ),
+            StageSpec(
+                name="test",
+                role=REVIEWER,
+                run=test.make_test(
+                    git=open_git, trials=resources.state_directory / "trials", environ=resources.environ
+                ),
+                reads=("head", "testing"),
+                context=("repository",),
+                version=test.VERSION,
+                seconds_max=seconds_max,
+                total_seconds_max=2 * seconds_max,
+            ),
+            StageSpec(
+                name="docs",
+                role=REVIEWER,
+                run=docs.make_docs(git=open_git, index=resources.state_directory / "docs.sqlite3"),
+                reads=("head", "merge_base", "docs"),
+                context=("repository",),
+                version=docs.VERSION,
+                seconds_max=FAST_SECONDS_MAX,
+            ),
+            StageSpec(
+                name="summarize",
+                role=REVIEWER,
+                run=summarize.make_summarize(model=resources.model),
+                needs=("analyze", "test", "docs"),
+                reads=("head", "merge_base", "base_ref", "head_ref", "title", "analysis", "comment"),
+                version=summarize.VERSION,
+                seconds_max=FAST_SECONDS_MAX,
+                closes=True,
+            ),
+            StageSpec(
+                name="comment",
+                role=PUBLISHER,
+                run=comment.make_comment(),
+                needs=("summarize",),
+                reads=("head", "base_ref", "head_ref", "title"),
+                version=comment.VERSION,
+                seconds_max=FAST_SECONDS_MAX,
+                closes=True,
+            ),
+        )
+    )
+
+
+def review_params(
+    settings: Settings, *, test_command: list[JsonValue] | None, junit: str | None, fail_on: str
+) -> dict[str, JsonValue]:
+    """Write the parameters that come from settings and options and not from the commits."""
+    model = settings.model
+    return {
+        "analysis": {
+            "analyzers": list(TOOLS),
+            "ignore": [],
+            "findings_max": FINDINGS_MAX,
+            "model": model.name,
+            "fallback_models": list(model.fallback_names),
+            "base_url": str(model.base_url) if model.base_url else None,
+        },
+        "testing": {"command": test_command, "junit": junit, "seconds_max": settings.trial.seconds_max},
+        "docs": {"passages_max": PASSAGES_MAX},
+        "comment": {"fail_on": fail_on},
+    }

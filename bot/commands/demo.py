@@ -1,0 +1,56 @@
+"""`onceover demo`: see it work, without an account, a model or a network."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from bot.demo.demonstration import Shown, demonstrate
+from bot.exit_codes import ExitCode
+
+
+def demo(
+    *,
+    keep: Annotated[
+        Path | None, Parameter(help="An empty directory to work in and to keep; a temporary one without.")
+    ] = None,
+) -> ExitCode:
+    """Review a sample branch, kill the review in the middle with kill -9, resume it, and count what was paid twice.
+
+    Takes some seconds. The model is pretended and local; the repository, the engine and its Redis are real.
+    """
+    console = Console(stderr=True)
+    with _place(keep) as place:
+        shown = asyncio.run(demonstrate(place, lambda text: console.print(text, markup=False, highlight=False)))
+    console.print(_verdict(shown, kept=keep), markup=False, highlight=False)
+    return ExitCode.DONE if shown.repeated == 0 else ExitCode.FINDINGS
+
+
+@contextlib.contextmanager
+def _place(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="onceover-demo-") as place:
+        yield Path(place)
+
+
+def _verdict(shown: Shown, *, kept: Path | None) -> str:
+    lines = [
+        "",
+        f"Model calls answered before the kill: {shown.calls_before}. Asked again after it: {shown.repeated}.",
+        f"The resumed review asked {shown.calls_after} more: the one that was under way.",
+        "",
+        "Now on a branch of your own:  onceover review",
+        "With a model:                 OPENAI_API_KEY=... ONCEOVER_LLM_MODEL=... onceover review",
+        "What a run did, step by step: onceover runs list, onceover runs show RUN",
+    ]
+    if kept is not None:
+        lines.append(f"Kept: {kept.resolve()}")
+    return "\n".join(lines)

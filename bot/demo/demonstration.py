@@ -1,0 +1,166 @@
+"""Demonstration: a review that is killed in the middle and resumed, before one's eyes.
+
+Everything is real but the model: a git repository, the command as a user types it, its own embedded Redis, a
+`kill -9` of that process (its Redis dies with it). The scripted model counts its calls, so that the claim "nothing was
+paid for twice" is checked and not only told.
+"""
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.demo.sample_repository import BASE, BRANCH, build_sample
+from bot.demo.sample_script import SCRIPT, WORDS_GATE, WORDS_RULE
+from bot.demo.scripted_llm import Call, ScriptedLlm
+from bot.exit_codes import ExitCode
+from pipeline.engine.errors import GiveUp
+
+REVIEW_SECONDS_MAX: Final = 120.0
+"""One review of the sample; it takes a few seconds."""
+
+MODEL: Final = "pretend-1"
+
+Say = Callable[[str], None]
+
+
+class DemoFailed(GiveUp):
+    """The demonstration did not go as it should: that is a bug, or a very slow machine."""
+
+    code = "demo_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the demonstration showed."""
+
+    calls_before: int
+    """Model calls that were answered before the process was killed."""
+    calls_after: int
+    """Model calls of the second process."""
+    repeated: int
+    """Prompts that were answered before the kill and asked again after it."""
+
+
+async def demonstrate(place: Path, say: Say) -> Shown:
+    """Show it.
+
+    Args:
+        place: An empty directory for the repository and the state.
+        say: Tells the user a line.
+
+    Raises:
+        DemoFailed: It did not go as it should.
+    """
+    repository = place / "shop"
+    say(f"A small repository with a branch `{BRANCH}`, made for this: {repository}")
+    await asyncio.to_thread(build_sample, repository)
+    async with ScriptedLlm(SCRIPT) as llm:
+        command = _command(repository)
+        say(f"A pretended model listens on {llm.url}; nothing leaves this machine.")
+        say(f"\n$ {_as_typed(command)}\n")
+        environment = _environment(place, llm.url)
+        answered = await _review_and_kill(command, environment, llm, say)
+        await llm.open_gate(WORDS_GATE)
+        say("\nThe same command again:\n")
+        say(f"$ {_as_typed(command)}\n")
+        code = await _review(command, environment)
+    if code != ExitCode.FINDINGS:
+        raise DemoFailed(f"The resumed review ended with {code}, expected {int(ExitCode.FINDINGS)}: findings.")
+    return _judge(llm.calls, answered)
+
+
+async def _review_and_kill(
+    command: tuple[str, ...], environment: Mapping[str, str], llm: ScriptedLlm, say: Say
+) -> list[Call]:
+    """Start a review; when it asks for the summary's words, all before that is durable: kill it there."""
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+    asked = asyncio.create_task(_until_words_are_asked_for(llm))
+    ended = asyncio.create_task(process.wait())
+    try:
+        await asyncio.wait({asked, ended}, timeout=REVIEW_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
+        if not asked.done():
+            raise DemoFailed(f"The review came to no summary within {REVIEW_SECONDS_MAX:.0f} s, or ended before it.")
+        process.kill()
+        await process.wait()
+    finally:
+        asked.cancel()
+        ended.cancel()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    _show_cursor()
+    answered = [call for call in llm.calls if call.rule != WORDS_RULE]
+    say(f"\n\nkill -9 {process.pid}: the review is dead, and the Redis that it had started dies with it.")
+    say(f"Until then the model had answered {len(answered)} calls; one, for the summary's words, was under way.")
+    return answered
+
+
+async def _until_words_are_asked_for(llm: ScriptedLlm) -> None:
+    count = 1
+    while True:
+        await llm.wait_calls(count)
+        if any(call.rule == WORDS_RULE for call in llm.calls):
+            return
+        count = len(llm.calls) + 1
+
+
+async def _review(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(REVIEW_SECONDS_MAX):
+            return await process.wait()
+    except TimeoutError as error:
+        raise DemoFailed(f"The resumed review did not end within {REVIEW_SECONDS_MAX:.0f} s.") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _judge(calls: list[Call], answered: list[Call]) -> Shown:
+    before = len(answered) + 1
+    after = calls[before:]
+    known = {call.prompt for call in answered}
+    return Shown(
+        calls_before=len(answered), calls_after=len(after), repeated=sum(call.prompt in known for call in after)
+    )
+
+
+def _command(repository: Path) -> tuple[str, ...]:
+    tests = shlex.join([sys.executable, "-m", "unittest", "--quiet"])
+    return (
+        *(sys.executable, "-m", "bot", "review"),
+        *("--repo", str(repository), "--base", BASE),
+        *("--test-command", tests),
+    )
+
+
+def _as_typed(command: tuple[str, ...]) -> str:
+    """Write the command as a user types it."""
+    typed = " ".join(["onceover", *map(shlex.quote, command[3:])])
+    return typed.replace(sys.executable, "python")
+
+
+def _environment(place: Path, url: str) -> dict[str, str]:
+    """Give the review an environment without any setting of the user's: nothing may be asked or stored elsewhere."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ONCEOVER_", "OPENAI_", "SENTRY_"))
+    }
+    return kept | {
+        "ONCEOVER_STATE_DIR": str(place / "state"),
+        "OPENAI_BASE_URL": url,
+        "OPENAI_API_KEY": "not-a-key",
+        "ONCEOVER_LLM_MODEL": MODEL,
+    }
+
+
+def _show_cursor() -> None:
+    """Bring back the cursor that the killed process had hidden while it drew."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h")
+        sys.stderr.flush()
