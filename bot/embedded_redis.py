@@ -131,7 +131,6 @@ class EmbeddedRedis:
             RedisDidNotStart: It ended at once; says what its log says, and the next step.
             RedisSilent: One runs already, and does not answer.
         """
-        self._place = await asyncio.to_thread(prepare, self._state_directory / "redis")
         try:
             await self._have_server()
         except BaseException:
@@ -186,6 +185,8 @@ class EmbeddedRedis:
 
     async def _have_server(self) -> None:
         """Return when a server answers, started by whoever gets the lock."""
+        # Each time anew: who tidies /tmp may have taken a short socket directory away since.
+        self._place = await asyncio.to_thread(prepare, self._state_directory / "redis")
         started_at = time.monotonic()
         started: RedisProcess | None = None
         while True:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import pytest
 from redis.asyncio import Redis
 
-from bot.embedded_redis import EmbeddedLimits, EmbeddedRedis, provide_redis
+from bot.embedded_redis import EmbeddedLimits, EmbeddedRedis, prepare, provide_redis
 from bot.redis_probe import until_gone
 from bot.redis_server import ServerProgram, find_server
 from tests.bot.embedded_child import Child
@@ -132,9 +133,9 @@ async def test_either_server_reads_what_the_other_wrote(tmp_path: Path, order: s
     async with EmbeddedRedis(tmp_path, program=first) as server, server.make_client() as client:
         await client.set("run:1", "done")
         await client.xadd("journal:1", {"event": "done"})
-        rewritten = server.directory / "appendonlydir" / "appendonly.aof.2.base.aof"
+        aof = server.directory / "appendonlydir"
         await client.bgrewriteaof()  # type: ignore[no-untyped-call]  # redis-py left it untyped.
-        await eventually(rewritten.exists)
+        await eventually(lambda: any(aof.glob("appendonly.aof.2.base.*")))
 
     async with EmbeddedRedis(tmp_path, program=second) as server, server.make_client() as client:
         assert await client.get("run:1") == b"done"
@@ -234,6 +235,26 @@ async def test_any_state_directory_will_do(tmp_path: Path, name: str) -> None:
     for starts in (1, 2):
         async with EmbeddedRedis(tmp_path / name) as server, server.make_client() as client:
             assert await client.incr("starts") == starts
+
+    remove_short_directory(tmp_path / name)
+
+
+async def test_a_short_socket_directory_that_was_tidied_away_is_made_again(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 40)
+    async with EmbeddedRedis(deep) as server, server.make_client() as client:
+        pid = await pid_of(client)
+        shutil.rmtree(prepare(deep / "redis").socket.parent)
+        os.kill(pid, signal.SIGKILL)
+
+        assert await client.ping()
+
+    remove_short_directory(deep)
+
+
+def remove_short_directory(state_directory: Path) -> None:
+    place = prepare(state_directory / "redis")
+    if place.socket.parent != place.home:
+        place.socket.parent.rmdir()
 
 
 async def test_a_hung_server_of_ours_is_stopped_in_bounded_time(tmp_path: Path) -> None:
