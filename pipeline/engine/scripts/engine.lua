@@ -150,7 +150,7 @@ end
 
 local function acquire(run, role)
   local lease = lease_of(run, role)
-  if is_live(lease) and lease.owner ~= ask.owner then return nil end
+  if is_live(lease) and (lease.owner ~= ask.owner or lease.run ~= run.id) then return nil end
   if lease then
     release(run, role, is_live(lease) and 'taken' or 'expired')
     interrupt(run, role)

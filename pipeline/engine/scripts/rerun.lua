@@ -2,7 +2,11 @@
 
 local run = load(ask.run)
 if not run then return cjson.encode({outcome = 'gone'}) end
-if run.state == 'superseded' then return cjson.encode({outcome = 'superseded', state = run.state}) end
+-- At most one run of a subject lives, the one of its newest head: an older one would take turns with it for the lease.
+local newest = redis.call('HGET', key('subject', run.subject), 'run')
+if run.state == 'superseded' or (newest and newest ~= run.id) then
+  return cjson.encode({outcome = 'superseded', state = run.state})
+end
 -- A request that was sent twice because its answer was lost opens nothing twice.
 if redis.call('HGET', key('run', run.id), 'request') == ask.request then
   return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})
