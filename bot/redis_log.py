@@ -27,14 +27,14 @@ DISK_BYTES_MIN: Final = 1_000_000
 """Free space below which a failed start is blamed on the disk, even if there was no room to say so in the log."""
 
 _LINE: Final = re.compile(r"^\d+:[A-Z] .*?\d\d:\d\d:\d\d\.\d+ [#*.-] ", re.MULTILINE)
+_NOISE: Final = re.compile("WARNING|Server initialized|monotonic clock|Running mode=")
+"""What a server says at every start, and what has never kept one from starting."""
+
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]+")
 _FULL: Final = re.compile("No space left on device|File too large|Disk quota exceeded|Short write while writing")
 _CANNOT_WRITE: Final = re.compile("Can't recover from AOF")
-_CORRUPT: Final = re.compile("Bad file format reading the append only file|Unexpected end of file reading the append")
+_CORRUPT: Final = re.compile("reading the append only file|AOF loading aborted|AOF manifest file")
 _NEWER: Final = re.compile("Can't handle RDB format version")
-_UNREADABLE: Final = re.compile(
-    "Unrecoverable error reading the append only file|AOF loading aborted|AOF manifest file"
-)
 
 
 class RedisDidNotStart(AskPerson):
@@ -53,6 +53,12 @@ class AofCorrupt(AskPerson):
     """The AOF is damaged elsewhere than at its end."""
 
     code = "redis.aof_corrupt"
+
+
+class AofUnreadable(AskPerson):
+    """The AOF was written by a newer server."""
+
+    code = "redis.aof_unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +122,13 @@ def judge_end(log: StartedLog, exit_code: int, tail: str, *, free_bytes: int) ->
             f"The disk has no room for the runs in {log.home}: {free_bytes} bytes are free. {said}",
             next_step="Free some space or set ONCEOVER_STATE_DIR to another disk, then run the same command again.",
         )
+    if _NEWER.search(tail):
+        return AofUnreadable(
+            f"The server {log.program} cannot read the stored runs in {log.home}. {said}",
+            next_step="A newer server wrote them: install that one. Nothing is lost.",
+        )
     if _CORRUPT.search(tail):
         return AofCorrupt(f"The stored runs in {log.home} are damaged. {said}", next_step=_repair(log))
-    if _NEWER.search(tail) or _UNREADABLE.search(tail):
-        return AofCorrupt(
-            f"The server {log.program} cannot read the stored runs in {log.home}. {said}",
-            next_step=f"If a newer server wrote them, install that one. Otherwise: {_repair(log)}",
-        )
     return RedisDidNotStart(
         f"The server {log.program} ended, {_ending(exit_code)}. {said}",
         next_step=f"Read {log.path}; set ONCEOVER_REDIS_URL to use a server of your own instead.",
@@ -131,7 +137,7 @@ def judge_end(log: StartedLog, exit_code: int, tail: str, *, free_bytes: int) ->
 
 def _said(tail: str) -> str:
     lines = [_UNPRINTABLE.sub(" ", line).strip() for line in _LINE.sub("", tail).splitlines()]
-    last = [line for line in lines if line][-TAIL_LINES_MAX:]
+    last = [line for line in lines if line and not _NOISE.search(line)][-TAIL_LINES_MAX:]
     return f"Its log ends: {' | '.join(last)}" if last else "It wrote no log."
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.redis_log import LOG_BYTES_MAX, AofCorrupt, DiskFull, RedisDidNotStart, StartedLog, judge_end
+from bot.redis_log import LOG_BYTES_MAX, AofCorrupt, AofUnreadable, DiskFull, RedisDidNotStart, StartedLog, judge_end
 from bot.redis_server import ServerProgram
 from pipeline.engine.errors import AskPerson
 
@@ -21,7 +21,7 @@ def make_log(home: Path) -> StartedLog:
     [
         ("1:M 23 Nov 2026 15:50:31.789 # Can't open or create append-only dir x: No space left on device", DiskFull),
         ("1:M 23 Nov 2026 15:50:31.789 # Bad file format reading the append only file x: make a backup", AofCorrupt),
-        ("1:M 23 Nov 2026 15:50:31.789 # Can't handle RDB format version 80", AofCorrupt),
+        ("1:M 23 Nov 2026 15:50:31.789 # Can't handle RDB format version 80", AofUnreadable),
         ("1:M 23 Nov 2026 15:50:31.789 # Failed opening Unix socket: bind: Operation not supported", RedisDidNotStart),
         ("", RedisDidNotStart),
     ],
