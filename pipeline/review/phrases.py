@@ -1,5 +1,7 @@
 """Phrases: the sentences that the comment and the terminal share, so that both say the same."""
 
+import re
+from dataclasses import dataclass
 from typing import Final
 
 from pipeline.review.reports import Skipped, Spend, Summary, Verdict
@@ -19,6 +21,9 @@ NEXT_STEPS: Final = {
     Verdict.PARTIAL: "See above what could not be done and why. Then run `onceover review` again.",
     Verdict.NOT_REVIEWED: "See above what stood in the way. Then run `onceover review` again.",
 }
+_MORE_FILES: Final = re.compile(r"([0-9][0-9,]{0,12}) more files?")
+"""How `left_out` tells what it does not name."""
+
 NEXT_STEP_IF_EMPTY: Final = "Commit something, or compare with another branch: `onceover review --base REF`."
 
 
@@ -37,15 +42,34 @@ def spent(spend: Spend) -> str:
     return f"{count(spend.calls, 'model call')}, {count(tokens, 'token')} ({parts})."
 
 
-def by_reason(skipped: tuple[Skipped, ...], *, gap: bool) -> dict[str, list[str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason, and all that was not reviewed for it."""
+
+    why: str
+    names: tuple[str, ...]
+    uncounted: int = 0
+    """How many more there are, of which a stage has told only the number."""
+
+
+def by_reason(skipped: tuple[Skipped, ...], *, gap: bool) -> tuple[Reason, ...]:
     """Group what was not reviewed by the reason.
 
     Args:
         skipped: All of it.
         gap: What could not be done; else what was left out on purpose.
     """
-    groups: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for one in skipped:
         if one.gap == gap:
-            groups.setdefault(one.why, []).append(one.what)
-    return groups
+            names.setdefault(one.why, []).append(one.what)
+    return tuple(_reason(why, whats) for why, whats in names.items())
+
+
+def _reason(why: str, whats: list[str]) -> Reason:
+    """Take `40 more files` as the number that it is, unless it stands alone."""
+    named = [what for what in whats if not _MORE_FILES.fullmatch(what)]
+    if not named:
+        return Reason(why=why, names=tuple(whats))
+    numbers = (match[1] for what in whats if (match := _MORE_FILES.fullmatch(what)))
+    return Reason(why=why, names=tuple(named), uncounted=sum(int(number.replace(",", "")) for number in numbers))

@@ -24,7 +24,7 @@ from pipeline.review.finding_text import (
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import cell, clip, fence, inline, prose
-from pipeline.review.phrases import TITLES, by_reason, next_step, spent
+from pipeline.review.phrases import TITLES, Reason, by_reason, next_step, spent
 from pipeline.review.reports import FailedTest, Passage, Skipped, StageFact, Summary, TestOutcome, TestReport, Verdict
 from pipeline.review.wording import capitalised, count, duration, some
 
@@ -169,8 +169,8 @@ def _failed_test(failed: FailedTest, link: Link) -> str:
 
 def _not_reviewed(skipped: tuple[Skipped, ...]) -> Iterator[Block]:
     """Tell openly what could not be done; what was left out on purpose is folded once it is long."""
-    failed = [_reason(why, names) for why, names in by_reason(skipped, gap=True).items()]
-    on_purpose = [_reason(why, names) for why, names in by_reason(skipped, gap=False).items()]
+    failed = [_reason(reason) for reason in by_reason(skipped, gap=True)]
+    on_purpose = [_reason(reason) for reason in by_reason(skipped, gap=False)]
     is_long = len(on_purpose) > REASONS_OPEN_MAX
     folded = Section(name="left out", folded=f"Left out on purpose ({count(len(on_purpose), 'reason')})")
     for section, lines in ((_NOT_REVIEWED, failed), (folded if is_long else _LEFT_OUT, on_purpose)):
@@ -181,8 +181,9 @@ def _not_reviewed(skipped: tuple[Skipped, ...]) -> Iterator[Block]:
             yield Block(section=section, text=text, value=WORTH["not reviewed"], noun="list of what was not reviewed")
 
 
-def _reason(why: str, names: list[str]) -> str:
-    return f"- {some([name(one) for one in names], NAMES_MAX)}: {short(why) or 'no reason given'}"
+def _reason(reason: Reason) -> str:
+    named = some([name(one) for one in reason.names], NAMES_MAX, uncounted=reason.uncounted)
+    return f"- {named}: {short(reason.why) or 'no reason given'}"
 
 
 def _passages(passages: tuple[Passage, ...], link: Link) -> Iterator[Block]:

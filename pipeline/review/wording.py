@@ -17,11 +17,17 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def some(words: Sequence[str], words_max: int) -> str:
-    """List the first few and count the rest."""
-    if len(words) <= words_max:
-        return ", ".join(words)
-    return f"{', '.join(words[:words_max])} and {len(words) - words_max:,} more"
+def some(words: Sequence[str], words_max: int, *, uncounted: int = 0) -> str:
+    """List the first few and count the rest.
+
+    Args:
+        words: What is listed.
+        words_max: How many are named.
+        uncounted: How many more there are that are not among the words.
+    """
+    more = max(0, len(words) - words_max) + uncounted
+    named = ", ".join(words[:words_max])
+    return f"{named} and {more:,} more" if more else named
 
 
 def duration(seconds: float) -> str:

@@ -124,7 +124,7 @@ def degraded() -> Summary:
     stages = (
         StageFact(name="analyze", state="done", attempts=3, seconds=921, detail="1 finding"),
         StageFact(name="test", state="done", attempts=1, seconds=900.4, detail="timed out"),
-        StageFact(name="docs", state="failed", attempts=3, seconds=0, detail="no space left on the device"),
+        StageFact(name="docs", state="failed", detail="no space left on the device"),
     )
     return summarize_reports(Reports(analysis=analysis, tests=tests, docs=docs), asked(model="gpt-test"), stages)
 
@@ -133,7 +133,7 @@ def nothing_reviewed() -> Summary:
     """No stage came to an end."""
     why = "it failed three times: the repository could not be read"
     analysis, tests, docs = (MissingStage(stage=name, why=why) for name in ("analyze", "test", "docs"))
-    stages = tuple(StageFact(name=name, state="failed", attempts=3) for name in ("analyze", "test", "docs"))
+    stages = tuple(StageFact(name=name, state="failed", detail=why) for name in ("analyze", "test", "docs"))
     return summarize_reports(Reports(analysis=analysis, tests=tests, docs=docs), asked(), stages)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, length
+from pipeline.review.left_out import left_out
 from pipeline.review.rendering import Facts, marker, render
 from pipeline.review.reports import (
     DocsReport,
@@ -169,6 +170,14 @@ def test_a_suggestion_to_delete_says_so() -> None:
 
 def test_many_files_left_out_for_one_reason_are_counted() -> None:
     skipped = tuple(Skipped(what=f"vendor/{number}.js", why="vendored") for number in range(5_000))
+
+    page = render(a_summary(an_analysis(skipped=skipped)), FACTS)
+
+    assert "`vendor/4.js` and 4,995 more: vendored" in page
+
+
+def test_files_of_which_a_stage_told_only_the_number_are_counted_too() -> None:
+    skipped = left_out(((f"vendor/{number}.js", "vendored") for number in range(5_000)), gap=False)
 
     page = render(a_summary(an_analysis(skipped=skipped)), FACTS)
 
