@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Final
 
 from pipeline.review.diff import SUBMODULE, SYMLINK, FileDiff, FileStatus
@@ -39,11 +38,9 @@ VENDORED: Final = (
 _MARKER: Final = re.compile(r"@generated\b|\bcode generated\b.{0,200}\bdo not edit\b|<auto-?generated", re.IGNORECASE)
 """What generators write: Go (golang.org/s/generatedcode), Meta's tools, .NET."""
 
-_MEDIA: Final = frozenset(
-    [
-        *(".bin", ".bz2", ".eot", ".gif", ".gz", ".ico", ".jar", ".jpeg", ".jpg", ".mov", ".mp3", ".mp4", ".otf"),
-        *(".pdf", ".png", ".so", ".ttf", ".wasm", ".webp", ".whl", ".woff", ".woff2", ".xz", ".zip", ".zst"),
-    ]
+_MEDIA: Final = (
+    *(".bin", ".bz2", ".eot", ".gif", ".gz", ".ico", ".jar", ".jpeg", ".jpg", ".mov", ".mp3", ".mp4", ".otf"),
+    *(".pdf", ".png", ".so", ".ttf", ".wasm", ".webp", ".whl", ".woff", ".woff2", ".xz", ".zip", ".zst"),
 )
 """Nobody expects lines in these, however large they are."""
 
@@ -152,7 +149,7 @@ def _too_large(file: FileDiff, limits: SkipLimits) -> Skip | None:
     size = max(file.old_bytes or 0, file.new_bytes or 0)
     if size <= limits.file_bytes_max:
         return None
-    is_media = PurePosixPath(file.path).suffix.lower() in _MEDIA
+    is_media = file.path.lower().endswith(_MEDIA)
     return Skip(f"too large: {size:,} bytes, the limit is {limits.file_bytes_max:,}", gap=not is_media)
 
 
