@@ -9,24 +9,38 @@ The run's subject is repository, branch and base: a newer commit on the branch s
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bot.assembly import PUBLISHER, REVIEWER, Resources, make_graph, review_params
 from bot.run_view import RunView, view_of
-from pipeline.engine.errors import OnceoverError
+from pipeline.engine.errors import Bug
 from pipeline.engine.graph import Graph
-from pipeline.engine.records import RunRecord, Submission
+from pipeline.engine.lifecycle import StageState
+from pipeline.engine.owner import Owner
+from pipeline.engine.records import Outcome, RunRecord
 from pipeline.engine.request import RunRequest
-from pipeline.engine.stage import JsonValue
+from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
+from pipeline.engine.store import Store
 from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
+from pipeline.review.rendering import Facts
+from pipeline.review.reports import CommentReport, Summary
+from pipeline.review.wording import listed
 from pipeline.services.git import Git, open_git
+from pipeline.stages.comment import read_summary
 
 FOLLOW_SECONDS: Final = 0.5
 """How often the view is made anew while nothing happens."""
+
+
+class RunGone(Bug):
+    """The run's record has disappeared while it was worked on."""
+
+    code = "run_gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +72,41 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What became of the request, before any work."""
+
+    outcome: Outcome
+    told: str
+    """The same as a sentence for the user."""
+    resumed: bool
+    """Some of it had been done before this command."""
+    now_ms: int
+    """Redis's clock, Unix milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReview:
-    """What a review came to."""
+    """A review that has ended, one way or another."""
 
     target: Target
-    submission: Submission
+    start: Start
     run: RunRecord
-    was_begun: bool
-    """The run had been begun before this command, by another process or an interrupted one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What there is to show."""
+
+    summary: Summary
+    facts: Facts
+    markdown: str
 
 
 @dataclass(slots=True)
-class Notes:
-    """What the stages say they are doing; shown live, kept nowhere."""
-
+class _Notes:
     by_stage: dict[str, str] = field(default_factory=dict)
 
     def take(self, _run_id: str, stage: str, text: str) -> None:
-        """Keep the newest note of a stage."""
         self.by_stage[stage] = text
 
 
@@ -102,12 +133,12 @@ async def find_target(options: ReviewOptions) -> Target:
     )
 
 
-async def review(
+async def review_locally(
     options: ReviewOptions,
     target: Target,
     resources: Resources,
     *,
-    on_start: Callable[[Submission, RunRecord], None],
+    on_start: Callable[[Start], None],
     on_view: Callable[[RunView], None],
 ) -> LocalReview:
     """Review, or continue, or follow, or answer at once.
@@ -122,19 +153,44 @@ async def review(
     Raises:
         OnceoverError: Redis is away or refuses.
     """
-    store = resources.store
-    notes = Notes()
-    graph = make_graph(resources)
+    graph, store, notes = make_graph(resources), resources.store, _Notes()
     request = RunRequest(
         subject=target.subject, revision=target.head, params=_params(options, target, resources), fresh=options.fresh
     )
     submission = await store.submit(request, graph)
-    begun = await _read(resources, submission.run_id)
-    on_start(submission, begun)
-    async with _working(resources, graph, submission.run_id, notes) as worker:
-        run = await _until_end(resources, submission.run_id, worker, lambda run: on_view(view_of(run, notes.by_stage)))
-    on_view(view_of(run, {}))
-    return LocalReview(target=target, submission=submission, run=run, was_begun=begun.journal_length > len(graph.names))
+    run = await _read(store, submission.run_id)
+    start = await _start(submission.outcome, run, store, target, now_ms=submission.now_ms)
+    on_start(start)
+    if not run.state.is_terminal:
+        async with _working(resources, graph, run.run_id, notes) as worker:
+            run = await _until_end(store, run, worker, lambda seen: on_view(view_of(seen, notes.by_stage)))
+        on_view(view_of(run, {}))
+    return LocalReview(target=target, start=start, run=run)
+
+
+async def read_result(review: LocalReview, store: Store) -> Result | None:
+    """Read what a review came to; None if it has no page."""
+    run, target = review.run, review.target
+    page = await _checkpoint(store, run, "comment")
+    if not isinstance(page, Checkpointed):
+        return None
+    facts = Facts(
+        run_id=run.run_id,
+        head=target.head,
+        base_ref=target.base_ref,
+        head_ref=target.head_ref,
+        title=target.title,
+    )
+    markdown = CommentReport.model_validate(page.value).markdown
+    return Result(summary=read_summary(await _checkpoint(store, run, "summarize")), facts=facts, markdown=markdown)
+
+
+def problems_of(run: RunRecord) -> list[str]:
+    """Tell why each stage that failed did, with the next step."""
+    failed = [(stage.name, stage.error) for stage in run.stages.values() if stage.state is StageState.FAILED]
+    return [
+        f"{name}: {error.get('message', '')} {error.get('next_step', '')}".strip() for name, error in failed if error
+    ]
 
 
 def _params(options: ReviewOptions, target: Target, resources: Resources) -> dict[str, JsonValue]:
@@ -158,9 +214,36 @@ def _subject(git: Git, head_ref: str, base_ref: str) -> str:
     return f"local/{place}/{head_ref}/{base_ref}"
 
 
+async def _start(outcome: Outcome, run: RunRecord, store: Store, target: Target, *, now_ms: int) -> Start:
+    done = sum(stage.state is StageState.DONE for stage in run.stages.values())
+    standing = f"{done} of {len(run.stages)} stages are done"
+    resumed = outcome == "joined" and any(stage.attempt for stage in run.stages.values())
+    match outcome:
+        case "answered":
+            told = f"answered from the checkpoints of run {run.run_id}; `--fresh` reviews anew."
+        case "joined" if holder := await _live_holder(run, store):
+            told = f"{holder} is at work on run {run.run_id}, {standing}; following it."
+        case "joined":
+            told = f"going on with run {run.run_id}, {standing}."
+        case "reopened":
+            again = listed(stage.name for stage in run.stages.values() if not stage.state.is_terminal)
+            told = f"run {run.run_id} was done before; doing again: {again}."
+        case _:
+            told = f"reviewing {target.head_ref} at {target.head[:12]} against {target.base_ref}, run {run.run_id}."
+    return Start(outcome=outcome, told=told, resumed=resumed, now_ms=now_ms)
+
+
+async def _live_holder(run: RunRecord, store: Store) -> str | None:
+    for text in await store.holders(run):
+        owner = Owner.parse(text)
+        if owner is not None and not owner.is_known_dead(store.owner):
+            return owner.label
+    return None
+
+
 @contextlib.asynccontextmanager
 async def _working(
-    resources: Resources, graph: Graph, run_id: str, notes: Notes
+    resources: Resources, graph: Graph, run_id: str, notes: _Notes
 ) -> AsyncIterator["asyncio.Task[None]"]:
     wakeups = LocalWakeUps()
     worker = Worker(
@@ -177,38 +260,39 @@ async def _working(
         yield task
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait([task])
 
 
 async def _until_end(
-    resources: Resources, run_id: str, worker: "asyncio.Task[None]", on_change: Callable[[RunRecord], None]
+    store: Store, run: RunRecord, worker: "asyncio.Task[None]", on_change: Callable[[RunRecord], None]
 ) -> RunRecord:
-    run = await _read(resources, run_id)
     while not run.state.is_terminal:
         on_change(run)
         if worker.done():
             worker.result()  # It ends only by an error: say which.
-        await resources.store.follow(run_id, after=run.journal_length, wait_seconds=FOLLOW_SECONDS)
-        run = await _read(resources, run_id)
+        await store.follow(run.run_id, after=run.journal_length, wait_seconds=FOLLOW_SECONDS)
+        run = await _read(store, run.run_id)
     return run
 
 
-async def _read(resources: Resources, run_id: str) -> RunRecord:
-    run = await resources.store.read_run(run_id)
+async def _read(store: Store, run_id: str) -> RunRecord:
+    run = await store.read_run(run_id)
     if run is None:
-        raise OnceoverError(
+        raise RunGone(
             f"Run {run_id} has disappeared from Redis while it was worked on.",
             next_step="Was Redis flushed, or does it evict keys? Run the same command again.",
-            code="run_gone",
         )
     return run
 
 
-def problems_of(run: RunRecord) -> Sequence[str]:
-    """Tell why each stage that failed did, with the next step."""
-    failed = [stage for stage in run.stages.values() if stage.error is not None]
-    return [
-        f"{stage.name}: {stage.error.get('message', '')} {stage.error.get('next_step', '')}".strip()
-        for stage in failed
-        if stage.error is not None
-    ]
+async def _checkpoint(store: Store, run: RunRecord, name: str) -> Upstream:
+    stage = run.stages[name]
+    if stage.state is not StageState.DONE or stage.fingerprint is None:
+        return Missing(state=stage.state, reason=str((stage.error or {}).get("message", f"it is {stage.state}")))
+    text = await store.checkpoint(run.run_id, name, stage.fingerprint)
+    return Checkpointed(
+        value=json.loads(text or "null"),
+        attempts=stage.attempt,
+        generation=stage.generation,
+        seconds=stage.seconds or 0.0,
+    )

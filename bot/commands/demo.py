@@ -26,9 +26,13 @@ def demo(
     """
     console = Console(stderr=True)
     with _place(keep) as place:
-        shown = asyncio.run(demonstrate(place, lambda text: console.print(text, markup=False, highlight=False)))
-    console.print(_verdict(shown, kept=keep), markup=False, highlight=False)
+        shown = asyncio.run(demonstrate(place, lambda text: _say(console, text)))
+    _say(console, _verdict(shown, kept=keep))
     return ExitCode.DONE if shown.repeated == 0 else ExitCode.FINDINGS
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

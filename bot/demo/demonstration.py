@@ -19,6 +19,7 @@ from bot.demo.sample_script import SCRIPT, WORDS_GATE, WORDS_RULE
 from bot.demo.scripted_llm import Call, ScriptedLlm
 from bot.exit_codes import ExitCode
 from pipeline.engine.errors import GiveUp
+from pipeline.review.wording import count
 
 REVIEW_SECONDS_MAX: Final = 120.0
 """One review of the sample; it takes a few seconds."""
@@ -96,17 +97,19 @@ async def _review_and_kill(
     _show_cursor()
     answered = [call for call in llm.calls if call.rule != WORDS_RULE]
     say(f"\n\nkill -9 {process.pid}: the review is dead, and the Redis that it had started dies with it.")
-    say(f"Until then the model had answered {len(answered)} calls; one, for the summary's words, was under way.")
+    say(
+        f"Until then the model had answered {count(len(answered), 'call')}; one, for the summary's words, was under way."
+    )
     return answered
 
 
 async def _until_words_are_asked_for(llm: ScriptedLlm) -> None:
-    count = 1
+    seen = 1
     while True:
-        await llm.wait_calls(count)
+        await llm.wait_calls(seen)
         if any(call.rule == WORDS_RULE for call in llm.calls):
             return
-        count = len(llm.calls) + 1
+        seen = len(llm.calls) + 1
 
 
 async def _review(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
