@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.embedded_redis import provide_redis
+from bot.logs import set_up_logs
 from bot.redis_health import Problem, Severity, check_url
 from bot.settings import read_settings
 from bot.settings_tree import Settings
@@ -35,12 +36,14 @@ class OpenedStore:
 
 
 def settings_of_process() -> Settings:
-    """Read the settings of this process: its environment, and `.env` where it was started.
+    """Read the settings of this process, its environment and `.env` where it was started, and set up its logs.
 
     Raises:
         SettingsInvalid: Some are wrong; it tells all of them.
     """
-    return read_settings(os.environ, Path.cwd() / ".env")
+    settings = read_settings(os.environ, Path.cwd() / ".env")
+    set_up_logs(settings.telemetry.log_format)
+    return settings
 
 
 @contextlib.asynccontextmanager

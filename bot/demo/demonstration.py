@@ -97,9 +97,7 @@ async def _review_and_kill(
     _show_cursor()
     answered = [call for call in llm.calls if call.rule != WORDS_RULE]
     say(f"\n\nkill -9 {process.pid}: the review is dead, and the Redis that it had started dies with it.")
-    say(
-        f"Until then the model had answered {count(len(answered), 'call')}; one, for the summary's words, was under way."
-    )
+    say(f"Until then the model had answered {count(len(answered), 'call')}; one more was under way.")
     return answered
 
 

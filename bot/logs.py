@@ -1,0 +1,61 @@
+"""Logs: events on stderr, for a person or for a machine.
+
+Promises that nothing of it stands on stdout, which belongs to results, and that no control character of a stranger's
+text reaches a terminal. The engine logs by the standard library; both roads end in one format.
+"""
+
+import logging
+import sys
+from typing import Final, Literal
+
+import structlog
+
+from pipeline.review.visible import visible
+
+LEVEL: Final = logging.WARNING
+"""What a local command tells unasked; its news has its own way (`progress`)."""
+
+
+def set_up_logs(log_format: Literal["console", "json"]) -> None:
+    """Send all events to stderr.
+
+    Args:
+        log_format: `console` for a person, `json` for one object a line.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _defuse,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVEL)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _defuse(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {name: visible(value) if isinstance(value, str) else value for name, value in event.items()}
