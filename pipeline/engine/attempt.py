@@ -10,7 +10,17 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.engine.context import Context, HandedBack, Parked, Recorder, Reentered, StepTooLarge, call_stage, to_json
+from pipeline.engine.context import (
+    Context,
+    HandedBack,
+    Parked,
+    Recorder,
+    Reentered,
+    StageLeft,
+    StepTooLarge,
+    call_stage,
+    to_json,
+)
 from pipeline.engine.errors import OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.graph import StageSpec
@@ -109,8 +119,11 @@ class Attempt:
             )
             try:
                 value = to_json(await call_stage(self.spec.run, context), f"stage {self.spec.name}")
-            except Reentered:
-                continue
+            except StageLeft as left:
+                await context.settle()
+                if isinstance(left, Reentered):
+                    continue
+                raise
             finally:
                 await context.close()
             self._check_size(value)

@@ -103,6 +103,7 @@ class Context:
     """Tests only: leave and enter the function again after each step that was executed."""
     is_partial: bool = field(default=False, init=False)
     _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
+    _has_been_left: bool = field(default=False, init=False)
 
     @property
     def attempt(self) -> int:
@@ -123,6 +124,7 @@ class Context:
         observes: bool = False,
     ) -> Result:
         """Run `fn(*inputs)` once and answer from Redis ever after; see `StageContext.step`."""
+        self._check_open()
         identity = self._identify(name, inputs, observes=observes)
         if identity not in self._under_way:
             if len(self._under_way) >= self.settings.steps_max:
@@ -138,6 +140,7 @@ class Context:
 
     async def wait(self, name: str, *, seconds: float, signal: str | None = None) -> Woken:
         """Wait without holding a worker; see `StageContext.wait`."""
+        self._check_open()
         identity = self._identify(f"wait {name}", (signal,), observes=True)
         known = await self._recall(identity)
         if known is None:
@@ -147,6 +150,7 @@ class Context:
 
     async def decide(self, text: str) -> None:
         """Put a decision into the journal, in words; once, however often the function is entered."""
+        self._check_open()
         identity = self._identify("decision", (text,), observes=False)
         await self.recorder.write(Decided(stage=self.spec.name, claim=self.claim.claim, step=identity, text=text))
 
@@ -158,11 +162,22 @@ class Context:
         """Say in a few words what is going on; shown live, kept nowhere."""
         self.on_progress(text)
 
+    async def settle(self) -> None:
+        """Let the steps under way finish, and no other begin: one branch has left the stage for all."""
+        self._has_been_left = True
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
     async def close(self) -> None:
         """Stop the steps that nobody waits for any more."""
+        self._has_been_left = True
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _check_open(self) -> None:
+        # `asyncio.gather` leaves the other branches running when one of them raises; here they end.
+        if self._has_been_left:
+            raise HandedBack
 
     def _identify(self, name: str, inputs: tuple[JsonValue, ...], *, observes: bool) -> str:
         try:
