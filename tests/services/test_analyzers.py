@@ -52,6 +52,9 @@ CLEAN = {
     "typos": ("README.md", b"# Shop\n\nYou will receive a parcel.\n"),
 }
 
+HANG_SECONDS = 2.0
+"""Patience with impostors that hang; the honest tools beside them answer in a twentieth of it."""
+
 HOSTILE_SETTINGS = {
     "ruff": {
         "pyproject.toml": b'[tool.ruff.lint]\nignore = ["ALL"]\n',
@@ -91,7 +94,7 @@ def make_impostor(directory: Path, name: str, body: str) -> AnalyzerSettings:
     program = directory / name
     program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {{ echo {name} 1.2.3; exit; }}\n{body}\n')
     program.chmod(0o755)
-    return AnalyzerSettings(directories=(directory, *AnalyzerSettings().directories), call_seconds_max=0.3)
+    return AnalyzerSettings(directories=(directory, *AnalyzerSettings().directories), call_seconds_max=HANG_SECONDS)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -183,7 +186,7 @@ async def test_an_unknown_name_is_answered_with_those_that_exist() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("sleep 60", "no answer within 0.3 s"),
+        ("sleep 60", f"no answer within {HANG_SECONDS:g} s"),
         ("echo it broke >&2; exit 70", "ended with code 70: it broke"),
         ("kill -SEGV $$", "ended with code -11"),
         ("echo '<html>'", "shellcheck 1.2.3 said something that is not its output format"),
@@ -241,8 +244,8 @@ async def test_the_time_of_a_tool_has_an_end_over_all_its_calls(tmp_path: Path) 
 
     analysis = await analyze({f".github/workflows/{n}.yml": b"" for n in range(50)}, ["zizmor"], hurried)
 
-    assert [entry.why for entry in analysis.unread] == ["no answer within 0.2 s", "its 0.2 s were over"]
-    assert analysis.unread[1].what.endswith("and 39 more files")
+    assert [entry.why for entry in analysis.unread] == ["no answer within 0.2 s", *["its 0.2 s were over"] * 11]
+    assert analysis.unread[-1].what == "zizmor: 39 more files"
 
 
 async def test_a_tool_sees_nothing_of_our_environment_and_nothing_beside_the_copies(
@@ -280,24 +283,25 @@ async def test_nothing_is_left_behind_also_when_cancelled(tmp_path: Path) -> Non
     assert not await asyncio.to_thread(os.path.lexists, workspace.strip())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "-rf.py",
-        "a\nb.py",
-        "\x1b[31mred.py",
-        "\u202eyp.live.py",
-        "../../up.py",
-        "/etc/abs.py",
-        "x" * 250 + ".py",
-        "\udcff.py",
-    ],
+HOSTILE_NAMES = (
+    "-rf.py",
+    "a\nb.py",
+    "\x1b[31mred.py",
+    "\u202eyp.live.py",
+    "../../up.py",
+    "/etc/abs.py",
+    "x" * 250 + ".py",
+    "\udcff.py",
+    "--config=evil.py",
+    "$(touch x).py",
 )
-async def test_a_hostile_name_is_read_like_any_other(path: str) -> None:
-    """Case 53."""
-    analysis = await analyze({path: b"print(undefined)\n"}, ["ruff", "bandit"])
 
-    assert told(analysis.remarks) == {(path, "F821", 1)}
+
+async def test_hostile_names_are_read_like_any_other() -> None:
+    """Case 53."""
+    analysis = await analyze(dict.fromkeys(HOSTILE_NAMES, b"print(undefined)\n"), ["ruff", "bandit"])
+
+    assert told(analysis.remarks) == {(path, "F821", 1) for path in HOSTILE_NAMES}
     assert analysis.unread == ()
 
 
@@ -307,25 +311,29 @@ async def test_a_hostile_name_is_shown_harmless_where_it_is_told() -> None:
     assert analysis.unread[0].what == "bandit: \\x1b[31m\\u202e.py"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"x = '\xff'\n",
-        b"\xff\xfex\x00=\x001\x00",
-        b"x = 1\x00\n",
-        b"",
-        b"\n" * 5000,
-        b"(" * 5000,
-        b"\xef\xbb\xbfx = 1\n",
-    ],
+HOSTILE_CONTENT = (
+    b"x = '\xff'\n",
+    b"\xff\xfex\x00=\x001\x00",
+    b"x = 1\x00\n",
+    b"",
+    b"\n" * 5000,
+    b"(" * 5000,
+    b"\xef\xbb\xbfx = 1\n",
+    b"x" * 500_000,
+    b"print('\xe2\x80\xae')\n",
 )
-async def test_hostile_content_stops_nobody(content: bytes) -> None:
+
+
+async def test_hostile_content_stops_nobody() -> None:
     """Case 41."""
     planted, source, rule, line = PLANTED["ruff"]
+    hostile = {f"{n}.{kind}": content for n, content in enumerate(HOSTILE_CONTENT) for kind in ("py", "md")}
 
-    analysis = await analyze({"hostile.py": content, "hostile.md": content, planted: source})
+    analysis = await analyze({**hostile, planted: source})
 
     assert (planted, rule, line) in told(analysis.remarks)
+    assert ("8.py", "B613", 1) in told(analysis.remarks)
+    assert len(analysis.tools) == 3
 
 
 async def test_a_file_whose_lines_the_tools_would_count_otherwise_is_said() -> None:

@@ -189,16 +189,15 @@ def _not_read(paths: Iterable[str], why: str) -> Answer:
 
 
 def _gathered(who: str, unread: Iterable[Unread], settings: AnalyzerSettings) -> Iterator[Unread]:
-    """Put files with the same reason into one entry: 5,000 files make one line."""
-    paths: dict[tuple[str, bool], dict[str, None]] = {}
+    """Name the first files of each reason and count the others: 5,000 files make a few lines."""
+    reasons: dict[tuple[str, bool], dict[str, None]] = {}
     for entry in unread:
-        paths.setdefault((entry.why, entry.gap), {})[entry.what] = None
-    for (why, gap), files in paths.items():
+        reasons.setdefault((entry.why, entry.gap), {})[entry.what] = None
+    for (why, gap), files in reasons.items():
         named = [visible(path) for path in files][: settings.unread_named_max]
         more = len(files) - len(named)
-        yield Unread(
-            what=f"{who}: {', '.join(named)}" + (f" and {more:,} more files" if more else ""), why=why, gap=gap
-        )
+        for what in [*named, f"{more:,} more files"] if more else named:
+            yield Unread(what=f"{who}: {what}", why=why, gap=gap)
 
 
 def _batches(paths: Sequence[str], size: int) -> Iterator[Sequence[str]]:

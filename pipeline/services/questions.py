@@ -1,0 +1,86 @@
+"""Questions: many questions to one model, a few at a time, and none more once it is clear that all would fail alike.
+
+Promises that a failure which other questions would meet too (a wrong key, no connection, a time-out) is met
+`failures_max` times and then answered without another call; that one which lies in the question (too long, refused)
+stops no other. Does not try again and does not wait: that is the engine's part.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
+
+Json: TypeAlias = Any  # A free JSON value: a schema, an answer.
+
+
+class Answer(Protocol):
+    """What a model said, with its cost."""
+
+    def as_json(self) -> dict[str, Json]:
+        """Give it as a step keeps it."""
+
+
+class Model(Protocol):
+    """Whoever answers; structural, so that nobody loads a client who needs none."""
+
+    async def ask(
+        self, messages: Sequence[Mapping[str, str]], *, schema: Json, schema_name: str, request_id: str | None
+    ) -> Answer:
+        """Ask once; raises `RetryLater`, `AskPerson` or `GiveUp`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Questions:
+    """The questions of one try of a stage.
+
+    Args:
+        model: Answers them.
+        schema: JSON Schema that the answers should fit.
+        schema_name: Its name.
+        at_once_max: Calls under way at the same time.
+        failures_max: Failed calls after which no other is made; one is enough if a person has to act.
+    """
+
+    model: Model
+    schema: Json
+    schema_name: str
+    at_once_max: int
+    failures_max: int
+    walls: list[RetryLater | AskPerson] = field(default_factory=list, init=False)
+    """Failures that other questions would meet too, in order."""
+    _refusals: list[GiveUp] = field(default_factory=list, init=False)
+    _slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.at_once_max)
+
+    async def ask(self, messages: Sequence[Mapping[str, str]], request_id: str) -> dict[str, Json]:
+        """Ask one question.
+
+        Raises:
+            RetryLater, AskPerson, GiveUp: The model's failure, or that of an earlier question.
+        """
+        async with self._slots:
+            if self._is_hopeless:
+                raise self.walls[-1]
+            try:
+                answer = await self.model.ask(
+                    messages, schema=self.schema, schema_name=self.schema_name, request_id=request_id
+                )
+            except (RetryLater, AskPerson) as error:
+                self.walls.append(error)
+                raise
+            except GiveUp as error:
+                self._refusals.append(error)
+                raise
+        return answer.as_json()
+
+    def met(self, error: OnceoverError) -> bool:
+        """Tell the model's own failures from those of whatever stands between."""
+        return error in (*self.walls, *self._refusals)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return len(self.walls) >= self.failures_max or any(isinstance(wall, AskPerson) for wall in self.walls)
