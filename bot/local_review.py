@@ -100,6 +100,7 @@ class Result:
     summary: Summary
     facts: Facts
     markdown: str
+    """The page; empty if the run ended without one."""
 
 
 @dataclass(slots=True)
@@ -168,12 +169,9 @@ async def review_locally(
     return LocalReview(target=target, start=start, run=run)
 
 
-async def read_result(review: LocalReview, store: Store) -> Result | None:
-    """Read what a review came to; None if it has no page."""
+async def read_result(review: LocalReview, store: Store) -> Result:
+    """Read what a review came to; of one that was stopped, an honest summary and no page."""
     run, target = review.run, review.target
-    page = await _checkpoint(store, run, "comment")
-    if not isinstance(page, Checkpointed):
-        return None
     facts = Facts(
         run_id=run.run_id,
         head=target.head,
@@ -181,8 +179,10 @@ async def read_result(review: LocalReview, store: Store) -> Result | None:
         head_ref=target.head_ref,
         title=target.title,
     )
-    markdown = CommentReport.model_validate(page.value).markdown
-    return Result(summary=read_summary(await _checkpoint(store, run, "summarize")), facts=facts, markdown=markdown)
+    summary = read_summary(await _checkpoint(store, run, "summarize"))
+    page = await _checkpoint(store, run, "comment")
+    markdown = CommentReport.model_validate(page.value).markdown if isinstance(page, Checkpointed) else ""
+    return Result(summary=summary, facts=facts, markdown=markdown)
 
 
 def problems_of(run: RunRecord) -> list[str]:

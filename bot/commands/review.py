@@ -16,10 +16,20 @@ from rich.console import Console
 
 from bot.assembly import Resources, open_model
 from bot.exit_codes import ExitCode
-from bot.local_review import LocalReview, ReviewOptions, Start, find_target, problems_of, read_result, review_locally
+from bot.local_review import (
+    LocalReview,
+    Result,
+    ReviewOptions,
+    Start,
+    find_target,
+    problems_of,
+    read_result,
+    review_locally,
+)
 from bot.opened_store import open_store, settings_of_process
 from bot.progress import watch
-from bot.review_json import review_json
+from bot.review_json import Provenance, ReviewJson, json_text, review_json
+from bot.run_view import view_of
 from bot.terminal import print_review
 from pipeline.engine.errors import AskPerson
 from pipeline.engine.lifecycle import RunState
@@ -46,8 +56,13 @@ class _Screen:
     as_json: bool
 
     def tell(self, text: str) -> None:
+        """Give a piece of news, unless nobody wants any."""
         if not self.quiet:
-            self.news.print(visible(f"onceover: {text}"), markup=False, highlight=False, soft_wrap=True)
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say what has to be said."""
+        self.news.print(visible(f"onceover: {text}"), markup=False, highlight=False, soft_wrap=True)
 
 
 def review(  # noqa: PLR0913 - each is an option of the command line.
@@ -92,9 +107,7 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
     try:
         return asyncio.run(_review(options, screen))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        screen.news.print(
-            "onceover: interrupted. The same command goes on where it stopped.", markup=False, highlight=False
-        )
+        screen.say("interrupted. The same command goes on where it stopped.")
         return ExitCode.INTERRUPTED
 
 
@@ -123,13 +136,25 @@ async def _finish(done: LocalReview, resources: Resources, screen: _Screen) -> E
         screen.tell(f"stage {problem}")
     result = await read_result(done, resources.store)
     if screen.as_json:
-        screen.result.file.write(review_json(done, result).model_dump_json(indent=2) + "\n")
-    elif result is not None:
+        screen.result.file.write(json_text(_as_json(done, result)))
+    elif result.markdown:
         print_review(screen.result, result.summary, result.facts, result.markdown)
     if done.run.state in {RunState.CANCELLED, RunState.SUPERSEDED}:
-        screen.news.print(f"onceover: run {done.run.run_id} was {done.run.state}.", markup=False, highlight=False)
+        screen.say(f"run {done.run.run_id} was {done.run.state}; the same command goes on with what is left.")
         return ExitCode.INTERRUPTED
-    return _exit_code(result.summary) if result is not None else ExitCode.UPSTREAM
+    return _exit_code(result.summary) if result.markdown else ExitCode.UPSTREAM
+
+
+def _as_json(done: LocalReview, result: Result) -> ReviewJson:
+    provenance = Provenance(
+        run_id=done.run.run_id,
+        head=done.target.head,
+        base=done.target.base,
+        merge_base=done.target.merge_base,
+        resumed=done.start.resumed,
+        from_checkpoints=done.start.outcome == "answered",
+    )
+    return review_json(result.summary, provenance, view_of(done.run, {}).stages, result.markdown)
 
 
 def _exit_code(summary: Summary) -> ExitCode:
