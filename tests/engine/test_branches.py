@@ -74,5 +74,5 @@ async def test_a_worker_that_drains_finishes_every_step_under_way(redis: Redis) 
 
         assert handed_back.state is RunState.QUEUED
         assert handed_back.stages["analyze"].interrupted == 0
-        assert world.ledger.times("long") == 1
+        assert sum(act.name == "long" for act in world.ledger.begun) == 1
         assert world.ledger.times("short") == 100
