@@ -12,8 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX
 from pipeline.review.findings import Finding, Severity
-from pipeline.review.markdown import clip
+from pipeline.review.markdown import FENCE_CHARACTERS_MAX, clip
 from pipeline.review.phrases import TITLES, by_reason, next_step, spent
 from pipeline.review.rendering import (
     CHANGE_CHARACTERS_MAX,
@@ -114,7 +115,7 @@ def _finding(finding: Finding) -> RenderableType:
     if finding.suggestion is not None:
         parts.append(_padded(Text("Replace with:" if finding.suggestion.strip() else "Remove it.", style="dim")))
     if finding.suggestion and finding.suggestion.strip():
-        parts.append(_padded(_quoted(finding.suggestion.split("\n"), "green")))
+        parts.append(_padded(_quoted(clip(finding.suggestion, FENCE_CHARACTERS_MAX).split("\n"), "green")))
     source = f"{_flat(finding.category)}, found by {_flat(finding.source)}{sure}, id {finding.fingerprint}"
     return Group(*parts, _padded(Text(source, style="dim")))
 
@@ -140,7 +141,7 @@ def _passages(summary: Summary) -> tuple[Passage, ...]:
 def _passage(passage: Passage) -> RenderableType:
     lines = f"{passage.line}-{passage.line_end}" if passage.line_end > passage.line else f"{passage.line}"
     heading = f" {_flat(passage.heading)}" if passage.heading else ""
-    excerpt = _flat(clip(passage.excerpt, EXCERPT_CHARACTERS_MAX))
+    excerpt = _flat(" ".join(passage.excerpt.split()), EXCERPT_CHARACTERS_MAX)
     return Group(
         Text.assemble((f"{_flat(passage.path)}:{lines}", "underline"), heading), _padded(Text(excerpt, style="dim"))
     )
@@ -188,5 +189,5 @@ def _apart(parts: Iterable[RenderableType]) -> list[RenderableType]:
     return [one for part in parts for one in ("", part)][1:]
 
 
-def _flat(text: str) -> str:
-    return visible(text, lines=False)
+def _flat(text: str, characters_max: int = SENTENCE_CHARACTERS_MAX) -> str:
+    return clip(visible(text[:characters_max], lines=False), characters_max)

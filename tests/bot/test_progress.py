@@ -104,6 +104,10 @@ def test_a_note_alone_is_no_news_for_a_pipe() -> None:
     assert len(printed(a_view(stage), a_view(moved))) == 1
 
 
+def test_a_stage_that_may_go_on_is_no_news_until_it_does() -> None:
+    assert printed(a_view(StageView(name="analyze", state=StageState.READY, attempt=1, waits_for="a worker"))) == []
+
+
 def test_quiet_says_nothing() -> None:
     assert printed(a_view(*AT_WORK), a_view(*ENDED), quiet=True) == []
 

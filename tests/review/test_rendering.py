@@ -119,7 +119,7 @@ def test_only_addresses_that_we_build_become_links(texts: list[str]) -> None:
 
 
 def test_an_address_that_is_not_https_is_no_link() -> None:
-    page = render(a_summary(an_analysis(a_finding())), FACTS, link=lambda *_: "javascript:alert(1)")
+    page = render(a_summary(an_analysis(a_finding())), FACTS, link=lambda *_: "http://evil.example")
 
     assert not [token for token in tokens_of(page) if token.type == "link_open"]
 
