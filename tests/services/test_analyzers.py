@@ -256,7 +256,7 @@ async def test_a_tool_sees_nothing_of_our_environment_and_nothing_beside_the_cop
     seen = tmp_path / "seen"
     settings = make_impostor(tmp_path, "typos", f"{{ env; pwd; find .. ; }} > {seen}")
 
-    await analyze({"a/../../evil/.typos.toml": b"x", "-rf": b"y"}, ["typos"], settings)
+    await analyze({"a/../../evil/_typos.toml": b"x", "-rf": b"y", "a/action.yml": b"z"}, ["typos"], settings)
 
     lines = seen.read_text().splitlines()
     assert not any("canary" in line for line in lines)
@@ -264,9 +264,14 @@ async def test_a_tool_sees_nothing_of_our_environment_and_nothing_beside_the_cop
         "PATH", "LANG", "HOME", "TMPDIR", "NO_COLOR", "PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "PWD",
     }  # fmt: skip
     assert sorted(line for line in lines if line.startswith("..")) == [
-        "..", "../files", "../files/00000", "../files/00000/file.toml", "../files/00001", "../files/00001/file",
+        "..",
+        "../files",
+        "../files/00000.toml",
+        "../files/00001",
+        "../files/00002",
+        "../files/00002/action.yml",
         "../home",
-    ]  # fmt: skip
+    ]
 
 
 async def test_nothing_is_left_behind_also_when_cancelled(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Workspace: copies of files under names that we chose, in a private directory that holds nothing else.
 
-No name from a pull request reaches the disk or a command line: `src/a.py` becomes `00007/file.py`. So nothing climbs
+No name from a pull request reaches the disk or a command line: `src/a.py` becomes `00007.py`. So nothing climbs
 out, nothing is taken for an option, and no `.ruff.toml`, `.bandit`, `.shellcheckrc`, `zizmor.yml` or `.typos.toml`
 lies where a tool would find it. A few base names that change how a tool reads a file are kept.
 """
@@ -21,7 +21,7 @@ KEPT_NAMES: Final = frozenset({"__init__.py", "action.yml", "action.yaml"})
 
 PLAIN_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,10}")
 
-COPY: Final = re.compile(r"\d{5,}/[A-Za-z0-9_.]+$")
+COPY: Final = re.compile(r"\d{5,}(?:/[A-Za-z_.]+|\.[a-z0-9]+)?$")
 """The end of a workspace path, however the tool wrote what stands before it."""
 
 
@@ -63,7 +63,8 @@ def _write(root: Path, contents: Mapping[str, bytes]) -> Workspace:
     copies = {path: _safe(index, path) for index, path in enumerate(contents)}
     for path, copy in copies.items():
         target = files / copy
-        target.parent.mkdir()
+        if target.parent != files:
+            target.parent.mkdir()
         target.write_bytes(contents[path])
     originals = {copy: path for path, copy in copies.items()}
     return Workspace(files=files, home=home, copies=copies, originals=originals)
@@ -71,6 +72,7 @@ def _write(root: Path, contents: Mapping[str, bytes]) -> Workspace:
 
 def _safe(index: int, path: str) -> str:
     name = PurePosixPath(path).name
+    if name in KEPT_NAMES:
+        return f"{index:05}/{name}"
     suffix = suffix_of(path)
-    base = name if name in KEPT_NAMES else f"file{suffix if PLAIN_SUFFIX.fullmatch(suffix) else ''}"
-    return f"{index:05}/{base}"
+    return f"{index:05}{suffix if PLAIN_SUFFIX.fullmatch(suffix) else ''}"
