@@ -105,6 +105,9 @@ class Worker:
         except OnceoverError as error:
             log.warning("run.let_go run=%s reason=%s", session.run_id, error)
             return
+        except Exception:  # The supervisor: a bug in one run must not end the others; its lease runs out.
+            log.exception("run.bug run=%s", session.run_id)
+            return
         finally:
             del self._sessions[session.run_id]
             self._room.release()
