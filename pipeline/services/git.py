@@ -157,9 +157,12 @@ class Git:
         return await self.command.line("symbolic-ref", "--quiet", "--short", "HEAD", accepts=(0, 1)) or None
 
     async def commit_subject(self, commit: str) -> str:
-        """Return the first paragraph of the commit's message on one line, cut to `SUBJECT_CHARACTERS_MAX`."""
+        """Return the first paragraph of the commit's message on one line, cut to `SUBJECT_CHARACTERS_MAX`.
+
+        Bytes that are no UTF-8 become U+FFFD, since this is for reading only.
+        """
         subject = await self.command.line("log", "-1", "--encoding=UTF-8", "--format=%s", _checked(commit), "--")
-        return subject[:SUBJECT_CHARACTERS_MAX]
+        return subject.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:SUBJECT_CHARACTERS_MAX]
 
     async def diff(self, base: str, head: str) -> DiffParts:
         """Compare two commits; see `pipeline.services.git_diff`."""

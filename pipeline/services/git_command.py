@@ -11,12 +11,13 @@ Does not promise to overrule `info/attributes` in the git directory: that file i
 Sources: git-config(1), git(1) "Environment Variables", gitattributes(5).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.engine.errors import AskPerson, GiveUp, RetryLater
+from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
 from pipeline.services.process import Completed, run
 
 STDERR_CHARACTERS_MAX: Final = 500
@@ -67,6 +68,8 @@ ENVIRONMENT: Final = {
 }
 """What every git process of ours gets, PATH besides."""
 
+_MISSING: Final = re.compile("promisor remote|lazy fetching disabled|unable to read (sha1 file|tree)|missing blob")
+
 
 class GitFailed(GiveUp):
     """Git refused something that we expected to work."""
@@ -81,9 +84,15 @@ class GitSlow(RetryLater):
 
 
 class ObjectsMissing(AskPerson):
-    """A partial clone does not hold what is asked for, and we do not fetch."""
+    """A partial clone does not hold what is asked for, and we do not fetch; or the repository is damaged."""
 
     code = "objects_missing"
+
+
+class DiskFull(AskPerson):
+    """Git could not write."""
+
+    code = "disk_full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +129,7 @@ class GitCommand:
         Raises:
             GitSlow: It took too long.
             ObjectsMissing: It needed objects that are not here.
+            DiskFull: It could not write.
             GitFailed: Any other exit code.
             CannotStart: There is no git.
         """
@@ -159,15 +169,17 @@ def text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def failure(command: str, done: Completed) -> GitFailed | ObjectsMissing:
+def failure(command: str, done: Completed) -> OnceoverError:
     """Make an error of what git complained."""
     said = quoted(done.stderr)
-    if "promisor remote" in said or "lazy fetching disabled" in said:
+    if _MISSING.search(said):
         return ObjectsMissing(
-            f"`git {command}` needs objects that this partial clone does not hold.",
-            next_step="Fetch them: `git fetch --refetch --no-filter`.",
+            f"`git {command}` needs objects that are not here: {said}",
+            next_step="In a partial clone fetch them: `git fetch --refetch --no-filter`. Else look with `git fsck`.",
         )
-    return GitFailed(f"`git {command}` ended with {done.exit_code}: {said}", next_step="Try `git fsck`.")
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        return DiskFull(f"`git {command}` could not write: {said}", next_step="Make room and try again.")
+    return GitFailed(f"`git {command}` ended with {done.exit_code}: {said}", next_step="`git fsck` may tell more.")
 
 
 def quoted(stderr: bytes) -> str:

@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.engine.errors import AskPerson, Bug
 from pipeline.services.git import Git, GitSettings, NoMergeBase, NoRepository, UnknownRef, open_git
-from pipeline.services.git_command import ObjectsMissing
+from pipeline.services.git_command import DiskFull, GitSlow, ObjectsMissing, failure
 from pipeline.services.git_diff import DiffLimits, DiffTooLarge
 from pipeline.services.git_objects import NotRead
-from pipeline.services.process import CannotStart
+from pipeline.services.process import CannotStart, Completed
 from tests.builders.repository import Content, RepositoryBuilder, executable, submodule, symlink
 
 PLAIN = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -98,6 +98,18 @@ async def test_a_missing_or_old_git_is_said_so(repository: RepositoryBuilder, tm
         await open_git(repository.path, environ={"PATH": str(old.parent)})
 
     assert (missing.value.error_code, too_old.value.error_code) == ("git_missing", "git_too_old")
+
+
+async def test_a_git_that_hangs_is_given_up_in_time(repository: RepositoryBuilder, tmp_path: Path) -> None:
+    slow = tmp_path / "bin/git"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nsleep 600\n")
+    slow.chmod(0o755)
+
+    with pytest.raises(GitSlow, match=r"`git version` was not done after 0\.2 s"):
+        await open_git(
+            repository.path, GitSettings(seconds_max=0.2), environ={"PATH": f"{slow.parent}:{PLAIN['PATH']}"}
+        )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
@@ -246,6 +258,7 @@ async def test_no_attribute_hides_a_file(repository: RepositoryBuilder, attribut
     program, trace = trap(repository, "evil")
     for key in ("diff.evil.textconv", "diff.evil.command", "filter.evil.smudge", "filter.evil.clean", "diff.external"):
         repository.git("config", key, program)
+    repository.git("config", "core.worktree", str(repository.path))  # As a submodule's repository has it.
     base = repository.commit({".gitattributes": f"* {attribute}\n", "a.py": "x = 1\n"})
     head = repository.commit({"src/.gitattributes": f"* {attribute}\n", "a.py": "x = 2\n", "src/b.py": "y = 1\n"})
     trace.unlink(missing_ok=True)  # The builder's own work tree obeys filters.
@@ -337,6 +350,8 @@ async def test_objects_that_a_partial_clone_lacks_are_not_fetched(
 
     with pytest.raises(ObjectsMissing, match="git fetch --refetch --no-filter"):
         await git.diff(base, head)
+    with pytest.raises(ObjectsMissing, match="git fetch --refetch --no-filter"):
+        await git.add_worktree(tmp_path / "tree", head)
 
 
 # Files
@@ -482,3 +497,28 @@ async def test_errors_of_git_are_for_a_person_and_hold_no_control_characters(rep
         await opened(repository)
 
     assert "\x1b" not in str(refused.value)
+
+
+def test_a_full_disk_is_for_a_person() -> None:
+    done = Completed(
+        exit_code=128,
+        stdout=b"",
+        stderr=b"error: unable to write file a: No space left on device\n",
+        timed_out=False,
+        truncated=False,
+        seconds=1.0,
+    )
+
+    error = failure("reset", done)
+
+    assert isinstance(error, DiskFull)
+    assert str(error).endswith("No space left on device Make room and try again.")
+
+
+async def test_a_subject_is_one_short_readable_line(repository: RepositoryBuilder) -> None:
+    sha = repository.commit({"a": "1"}, "caf\udce9 " + "long\n" * 100)
+
+    subject = await (await opened(repository)).commit_subject(sha)
+
+    assert subject.startswith("caf\ufffd long long")
+    assert len(subject) == 200
