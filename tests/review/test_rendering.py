@@ -85,6 +85,14 @@ def test_the_published_example_is_what_is_rendered(name: str) -> None:
     assert what_acts(published) == []
 
 
+def test_every_published_page_is_an_example_and_is_listed() -> None:
+    pages = {path.name for path in DIRECTORY.glob("*.md")} - {"README.md"}
+    index = (DIRECTORY / "README.md").read_text(encoding="utf-8")
+
+    assert pages == {f"{name}.md" for name in examples()}
+    assert all(f"]({page})" in index for page in pages)
+
+
 @given(any_texts)
 @example(HOSTILE)
 def test_no_text_in_any_field_acts_or_breaks_the_page(texts: list[str]) -> None:
