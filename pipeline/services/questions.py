@@ -1,8 +1,9 @@
 """Questions: many questions to one model, a few at a time, and none more once it is clear that all would fail alike.
 
 Promises that a failure which other questions would meet too (a wrong key, no connection, a time-out) is met
-`failures_max` times and then answered without another call; that one which lies in the question (too long, refused)
-stops no other. Does not try again and does not wait: that is the engine's part.
+`failures_max` times, and by those calls that are under way then, and is afterwards answered without a call; that one
+which lies in the question (too long, refused) stops no other. Does not try again and does not wait: that is the
+engine's part.
 """
 
 import asyncio
