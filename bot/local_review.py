@@ -29,6 +29,7 @@ from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
 from pipeline.review.rendering import Facts
 from pipeline.review.reports import CommentReport, Summary
+from pipeline.review.visible import visible
 from pipeline.review.wording import listed
 from pipeline.services.git import Git, open_git
 from pipeline.stages.comment import read_summary
@@ -122,15 +123,15 @@ async def find_target(options: ReviewOptions) -> Target:
     base_ref = options.base or await git.default_base()
     head, base = await git.resolve(options.head or "HEAD"), await git.resolve(base_ref)
     return Target(
-        name=git.name,
+        name=visible(git.name, lines=False),
         path=options.repository.resolve(),
         subject=_subject(git, head_ref, base_ref),
         head=head,
-        head_ref=head_ref,
+        head_ref=visible(head_ref, lines=False),
         base=base,
-        base_ref=base_ref,
+        base_ref=visible(base_ref, lines=False),
         merge_base=await git.merge_base(base, head),
-        title=await git.commit_subject(head),
+        title=visible(await git.commit_subject(head), lines=False),
     )
 
 
@@ -211,7 +212,7 @@ def _params(options: ReviewOptions, target: Target, resources: Resources) -> dic
 
 def _subject(git: Git, head_ref: str, base_ref: str) -> str:
     place = hashlib.sha256(str(git.common_dir).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return f"local/{place}/{head_ref}/{base_ref}"
+    return visible(f"local/{place}/{head_ref}/{base_ref}", lines=False)
 
 
 async def _start(outcome: Outcome, run: RunRecord, store: Store, target: Target, *, now_ms: int) -> Start:

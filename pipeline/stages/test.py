@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.junit import Tally, Unreadable, parse_junit
 from pipeline.review.reports import Skipped, TestOutcome, TestReport
+from pipeline.review.verdict import DID_NOT_FINISH
 from pipeline.review.visible import visible
 from pipeline.services.process import CannotStart
 from pipeline.services.report_files import ReportFile
@@ -94,7 +95,7 @@ def make_test(
             return _not_asked().model_dump(mode="json")
         ctx.progress(f"running {_named(testing.command)}")
         place = trials / hashlib.sha256(ctx.run_id.encode()).hexdigest()[:16]
-        return await ctx.step(
+        result = await ctx.step(
             "run",
             partial(_try, partial(git, params.repository.path), place, environ),
             params.head,
@@ -102,6 +103,9 @@ def make_test(
             seconds_max=testing.seconds_max + SETTLE_SECONDS_MAX,
             observes=True,
         )
+        if TestReport.model_validate(result).outcome in DID_NOT_FINISH:
+            ctx.partial()  # It says nothing about the code: the same head is worth another try.
+        return result
 
     return test
 

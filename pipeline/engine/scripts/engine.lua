@@ -218,17 +218,18 @@ end
 
 -- Open again: the named stages and all that depend on them ---------------------------------------------------------
 
--- `names` is a set. `salted` makes the stage's fingerprint new, `fresh` that of its steps as well.
-local function reopen(run, names, salted, fresh, why)
+-- `how` says for each named stage: 'resume' (a checkpoint of the same fingerprint still counts) or 'again' (it does not,
+-- and steps that observe the world look again). `fresh` makes the fingerprints of all steps new as well.
+local function reopen(run, how, fresh, why)
   local open = {}
   for spec, stage in each_stage(run) do -- the graph is in topological order
-    local wanted = names[spec.name]
+    local wanted = how[spec.name]
     for _, need in ipairs(spec.needs) do
       if open[need] then open[spec.name] = true end
     end
     if wanted then
       open[spec.name] = true
-      if salted then stage.salt = stage.salt + 1 end
+      if wanted == 'again' then stage.salt = stage.salt + 1 end
       if fresh then stage.fresh = stage.fresh + 1 end
     end
     if open[spec.name] then

@@ -12,19 +12,19 @@ if redis.call('HGET', key('run', run.id), 'request') == ask.request then
   return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})
 end
 
-local names, count = {}, 0
+local how, count = {}, 0
 for spec, stage in each_stage(run) do
   local failed = stage.state == 'failed' or stage.state == 'cancelled' or stage.partial
   if ask.stages == 'all' or (ask.stages == 'failed' and failed) or type(ask.stages) == 'table' and ask.stages[spec.name] then
-    names[spec.name] = true
+    how[spec.name] = 'again'
     count = count + 1
   elseif has_ended(run) and stage.state == 'cancelled' then
-    names[spec.name] = true -- An ended run cannot be opened half.
+    how[spec.name] = 'resume' -- An ended run cannot be opened half.
   end
 end
 if count == 0 then return cjson.encode({outcome = 'nothing', state = run.state}) end
 
 write(run, 'HSET', key('run', run.id), 'request', ask.request)
-reopen(run, names, true, ask.fresh, ask.why)
+reopen(run, how, ask.fresh, ask.why)
 save(run)
 return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})

@@ -42,12 +42,12 @@ if newer then return answer(run, 'stale') end
 if redis.call('HGET', key('run', run.id), 'request') == ask.request then return answer(run, 'reopened') end
 
 -- Same head again: open what failed, stopped, was partial, or reads parameters that are not the same.
-local open, count = {}, 0
+local how, count = {}, 0
 for spec, stage in each_stage(run) do
   local changed = stage.inputs ~= ask.inputs[spec.name]
   local unfinished = stage.state == 'failed' or stage.state == 'cancelled' or (stage.state == 'done' and stage.partial)
   if changed or ask.fresh or (unfinished and has_ended(run)) then
-    open[spec.name] = true
+    how[spec.name] = stage.partial and 'again' or 'resume'
     count = count + 1
   end
   stage.inputs = ask.inputs[spec.name]
@@ -56,6 +56,6 @@ end
 if count == 0 then return answer(run, has_ended(run) and 'answered' or 'joined') end
 
 write(run, 'HSET', key('run', run.id), 'params', ARGV[2], 'request', ask.request)
-reopen(run, open, false, ask.fresh, 'asked for again')
+reopen(run, how, ask.fresh, 'asked for again')
 save(run)
 return answer(run, 'reopened')

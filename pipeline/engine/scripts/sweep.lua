@@ -3,11 +3,17 @@
 
 redis.call('HSET', key('owners'), ask.owner, NOW)
 
+-- During an upgrade runs of two versions stand in the same sets: each version looks after its own.
+local function is_ours(id)
+  local version = redis.call('HGET', key('run', id), 'v')
+  return not version or version == RECORD_VERSION
+end
+
 -- Owners whose process is known to be dead (same host and boot): their leases end now, not at their expiry.
 for _, owner in ipairs(ask.dead) do
   for _, held in ipairs(redis.call('SMEMBERS', key('held', owner))) do
     local role, id = held:match('^(%S+) (.+)$')
-    local run = load(id)
+    local run = is_ours(id) and load(id)
     local lease = run and lease_of(run, role)
     if lease and lease.owner == owner then
       release(run, role, 'owner_died')
@@ -22,9 +28,19 @@ end
 
 -- `only` is set by a process that works for one run (a local review): it leaves all others alone.
 local function due(role, room)
-  if not ask.only then return redis.call('ZRANGEBYSCORE', key('due', role), '-inf', NOW, 'LIMIT', 0, room) end
-  local score = redis.call('ZSCORE', key('due', role), ask.only)
-  return score and tonumber(score) <= NOW and {ask.only} or {}
+  if ask.only then
+    local score = redis.call('ZSCORE', key('due', role), ask.only)
+    return score and tonumber(score) <= NOW and {ask.only} or {}
+  end
+  local ours, from = {}, 0
+  repeat
+    local page = redis.call('ZRANGEBYSCORE', key('due', role), '-inf', NOW, 'LIMIT', from, room)
+    for _, id in ipairs(page) do
+      if #ours < room and is_ours(id) then ours[#ours + 1] = id end
+    end
+    from = from + room
+  until #page < room or #ours == room
+  return ours
 end
 
 local found, lag_ms = {}, 0
