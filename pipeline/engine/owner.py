@@ -19,6 +19,12 @@ PS_SECONDS_MAX: Final = 5.0
 
 _SEPARATOR: Final = "|"
 
+_UNKNOWN: Final = "?"
+"""Start time of a process that could not look up its own."""
+
+_ENDED: Final = ""
+"""Start time of a process that has ended and that its parent has not yet asked about (a zombie)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
@@ -37,7 +43,7 @@ class Owner:
     def of_this_process(cls, role: str = "") -> Self:
         """Describe the process that is running."""
         pid = os.getpid()
-        return cls(host=socket.gethostname(), boot=_boot(), pid=pid, start=_start_of(pid) or "?", role=role)
+        return cls(host=socket.gethostname(), boot=_boot(), pid=pid, start=_start_of(pid) or _UNKNOWN, role=role)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -60,7 +66,10 @@ class Owner:
         """Whether this process has certainly ended, as far as `seen_from` can tell on its own host."""
         if self.host != seen_from.host or self.boot != seen_from.boot:
             return False
-        return _start_of(self.pid) != self.start
+        if not _is_taken(self.pid):
+            return True
+        start = _start_of(self.pid)
+        return start is not None and self.start not in {_UNKNOWN, start}
 
 
 def _boot() -> str:
@@ -71,7 +80,19 @@ def _boot() -> str:
         return "no-proc"
 
 
+def _is_taken(pid: int) -> bool:
+    """Whether some process has this pid. Signal 0 sees those of other users too, which /proc may hide (hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _start_of(pid: int) -> str | None:
+    """Look up when the process with this pid started; None if that cannot be known."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -79,11 +100,14 @@ def _start_of(pid: int) -> str | None:
     except OSError:
         return None
     state, *fields = stat.rpartition(")")[2].split()
-    return None if state in {"Z", "X"} else fields[18]
+    return _ENDED if state in {"Z", "X"} else fields[18]
 
 
 def _start_by_ps(pid: int) -> str | None:
-    done = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=PS_SECONDS_MAX, check=False
-    )
+    try:
+        done = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=PS_SECONDS_MAX, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     return done.stdout.strip() or None
