@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from redis import exceptions as redis_errors
 
-from pipeline.engine.errors import AskPerson, Bug, InvariantBroken, RetryLater
+from pipeline.engine.errors import AskPerson, Bug, InvariantBroken, OnceoverError, RetryLater
 from pipeline.engine.graph import Graph
 from pipeline.engine.journal import JournalEntry, parse_entry
 from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
@@ -46,7 +46,10 @@ RECORD_VERSION: Final = "1"
 """Raised when the layout above changes; a record of another version is refused by name, not misread."""
 
 _SCRIPTS: Final = ("submit", "advance", "heartbeat", "sweep", "signal", "cancel", "rerun")
-_REFUSALS: Final = ("OOM", "MISCONF", "READONLY", "NOAUTH", "WRONGPASS", "NOPERM", "NOREPLICAS")
+_REFUSALS: Final = (redis_errors.OutOfMemoryError, redis_errors.ReadOnlyError, redis_errors.NoPermissionError)
+"""Kinds that redis-py knows; of these it takes the first word off the text."""
+_REFUSAL_WORDS: Final = ("OOM", "MISCONF", "READONLY", "NOPERM", "NOREPLICAS")
+"""The rest; and servers before 7 name all of them in the middle of a script's error."""
 
 
 class StoreAway(RetryLater):
@@ -304,7 +307,9 @@ class Store:
             "retention_ms": round(settings.retention_seconds * 1000),
             "run_ms_max": round(settings.run_seconds_max * 1000),
         }
-        return await _translate(self._scripts[script].run(self._redis, json.dumps(request), *payloads))
+        # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
+        asked = json.dumps(request, ensure_ascii=False).encode("utf-8", "replace").decode()
+        return await _translate(self._scripts[script].run(self._redis, asked, *payloads))
 
     def _key(self, *parts: str) -> str:
         return self.settings.prefix + ":".join(parts)
@@ -344,19 +349,26 @@ async def _translate(call: "Awaitable[Any] | Any") -> Any:  # noqa: ANN401 - red
     """Class what Redis and its client raise by what a caller can do."""
     try:
         return await call
-    except (redis_errors.ConnectionError, redis_errors.TimeoutError) as error:
-        if isinstance(error, redis_errors.AuthenticationError):
-            raise StoreRefuses(
-                f"Redis refuses the credentials: {error}.", next_step="Check user and password in ONCEOVER_REDIS_URL."
-            ) from error
-        raise StoreAway(
-            f"Redis does not answer: {error}.", next_step="It is tried again; check ONCEOVER_REDIS_URL and the server."
-        ) from error
     except redis_errors.RedisError as error:
-        raise _class_refusal(str(error)) from error
+        raise _class_failure(error) from error
 
 
-def _class_refusal(text: str) -> Exception:
+def _class_failure(error: redis_errors.RedisError) -> OnceoverError:
+    # A password that is refused while the connection is made arrives wrapped.
+    if any(isinstance(one, redis_errors.AuthenticationError) for one in (error, error.__cause__, error.__context__)):
+        return StoreRefuses(
+            f"Redis refuses the credentials: {error}", next_step="Check user and password in ONCEOVER_REDIS_URL."
+        )
+    if isinstance(error, redis_errors.ConnectionError | redis_errors.TimeoutError):
+        return StoreAway(
+            f"Redis does not answer: {error}", next_step="It is tried again; check ONCEOVER_REDIS_URL and the server."
+        )
+    if isinstance(error, _REFUSALS):
+        return _refusal_to_write(str(error))
+    return _class_answer(str(error))
+
+
+def _class_answer(text: str) -> OnceoverError:
     if "ONCEOVER_RECORD_VERSION" in text:
         return StoreRefuses(
             f"Redis holds a record that this version cannot read: {text}.",
@@ -366,9 +378,13 @@ def _class_refusal(text: str) -> Exception:
         return InvariantBroken("C1", text)
     if "ONCEOVER_ILLEGAL_MOVE" in text:
         return Bug(f"A state cannot move like that: {text}")
-    if any(word in text for word in _REFUSALS):
-        return StoreRefuses(
-            f"Redis refuses to write: {text}",
-            next_step="Free memory or disk, or make it writable; what was confirmed is kept.",
-        )
+    if any(word in text for word in _REFUSAL_WORDS):
+        return _refusal_to_write(text)
     return Bug(f"Redis answered in a way that was not foreseen: {text}")
+
+
+def _refusal_to_write(text: str) -> StoreRefuses:
+    return StoreRefuses(
+        f"Redis refuses to write: {text}",
+        next_step="Free memory or disk, or make it writable; what was confirmed is kept.",
+    )

@@ -1,0 +1,119 @@
+"""Workshop: a world whose graph a test writes itself, and the small stage functions that most tests need."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from redis.asyncio import Redis
+
+from pipeline.engine.graph import Graph, StageSpec
+from pipeline.engine.journal import JournalEntry
+from pipeline.engine.records import StageRecord
+from pipeline.engine.settings import EngineSettings
+from pipeline.engine.stage import JsonValue, StageContext
+from tests.engine.invariants import Shadow
+from tests.engine.world import ALL_ROLES, Check, Outside, Process, World
+
+EVERY_ROLE: Final = ALL_ROLES | {"worker"}
+"""Those of the product, and that of a stage which names none."""
+
+
+class Workshop(World):
+    """A world with the stages that it is given."""
+
+    def __init__(self, redis: Redis, *stages: StageSpec, settings: EngineSettings | None = None) -> None:
+        super().__init__(redis, settings=settings)
+        self.stages: Final = stages
+
+    def make_graph(self, outside: Outside) -> Graph:
+        """Make the graph of this test; its stages know no outside."""
+        del outside
+        return Graph(self.stages)
+
+    def start(
+        self,
+        name: str,
+        *,
+        host: str | None = None,
+        roles: Collection[str] = EVERY_ROLE,
+        replay_every_step: bool = False,
+    ) -> Process:
+        """Start a worker process; whoever was on this host before counts as dead."""
+        return super().start(name, host=host, roles=roles, replay_every_step=replay_every_step)
+
+    async def finish(self, *processes: Process, check: "Check | None" = None, step_seconds: float = 5.0) -> None:
+        """Let processes work, and time pass, until every run has ended; the invariants hold on the way."""
+        await super().finish(*processes, check=check or Shadow().check, step_seconds=step_seconds)
+
+    async def stage_of(self, run_id: str, stage: str) -> StageRecord:
+        """Read a stage of a run that is there."""
+        return (await self.run_of(run_id)).stages[stage]
+
+    async def story(self, run_id: str) -> list[str]:
+        """Read the kinds of all entries of a run's journal, in order."""
+        return [entry.kind for entry in await self.store.journal(run_id)]
+
+    async def entries(self, run_id: str, kind: str) -> list[JournalEntry]:
+        """Read the journal entries of one kind."""
+        return [entry for entry in await self.store.journal(run_id) if entry.kind == kind]
+
+
+MakeWorkshop: TypeAlias = Callable[..., Awaitable[Workshop]]
+"""`await make_workshop(StageSpec(...), ..., settings=...)`."""
+
+
+@dataclass(slots=True)
+class Acts:
+    """What steps did, in order. While the gate is shut, an act that has begun does not end."""
+
+    begun: list[JsonValue] = field(default_factory=list)
+    done: list[JsonValue] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def __call__(self, what: JsonValue = "act") -> JsonValue:
+        """Do it, and answer how many were done before."""
+        self.begun.append(what)
+        await self.gate.wait()
+        self.done.append(what)
+        return len(self.done) - 1
+
+    async def stage(self, ctx: StageContext) -> JsonValue:
+        """Act in one step; a stage function."""
+        return await ctx.step("act", self)
+
+
+async def nothing(_: StageContext) -> JsonValue:
+    """Return at once; a stage function."""
+    return None
+
+
+async def forever(_: StageContext) -> JsonValue:
+    """Never return; a stage function."""
+    await asyncio.Event().wait()
+    return None
+
+
+def waiting(signal: str | None = None, *, seconds: float = 60.0) -> Callable[[StageContext], Awaitable[JsonValue]]:
+    """Make a stage function that waits once and returns what ended the wait."""
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        woken = await ctx.wait("ci", seconds=seconds, signal=signal)
+        return {"by": woken.by, "payload": woken.payload}
+
+    return stage
+
+
+def failing(*errors: Exception) -> Callable[[StageContext], Awaitable[JsonValue]]:
+    """Make a stage function that raises one error after the other, and then succeeds."""
+    left = list(errors)
+
+    async def stage(_: StageContext) -> JsonValue:
+        if left:
+            raise left.pop(0)
+        return "in the end"
+
+    return stage
