@@ -7,6 +7,7 @@ operation. Checks first whether a checkpoint of the very same fingerprint is the
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -68,10 +69,11 @@ class Attempt:
     async def run(self) -> Operation:
         """Execute the stage and answer what came of it."""
         stage, claim, identity = self.spec.name, self.claim.claim, self._fingerprint()
-        # A first generation cannot have a checkpoint yet: one round trip saved.
-        if self.claim.generation > 1 and await self._checkpoint(stage, identity) is not None:
-            return StageReused(stage=stage, claim=claim, fingerprint=identity)
+        begun = time.monotonic()
         try:
+            # A first generation cannot have a checkpoint yet: one round trip saved.
+            if self.claim.generation > 1 and await self._checkpoint(stage, identity) is not None:
+                return StageReused(stage=stage, claim=claim, fingerprint=identity)
             value, is_partial = await self._within_limit()
         except Parked as park:
             return StageParks(
@@ -85,7 +87,7 @@ class Attempt:
         except HandedBack:
             return StageHandedBack(stage=stage, claim=claim)
         except Exception as error:  # noqa: BLE001 - the supervisor: whatever a stage raises is recorded, none is lost.
-            return self._judge(error)
+            return self._judge(error, seconds=time.monotonic() - begun)
         self.checkpoints[stage, identity] = value
         return StageDone(stage=stage, claim=claim, fingerprint=identity, checkpoint=value, partial=is_partial)
 
@@ -137,13 +139,14 @@ class Attempt:
                 next_step="Let the stage return less, or raise `checkpoint_bytes_max`.",
             )
 
-    def _judge(self, error: Exception) -> Operation:
+    def _judge(self, error: Exception, *, seconds: float) -> Operation:
         stage, claim = self.spec.name, self.claim.claim
         record = _error_record(error, self.store.settings.error_characters_max)
         if not isinstance(error, OnceoverError):
             log.error("stage.bug run=%s stage=%s", self.run_id, stage, exc_info=error)
         failures = self.claim.failures + 1
-        wait = self.spec.retry.seconds_before_next(failures, self.claim.elapsed_seconds, error, self.rng)
+        elapsed = self.claim.elapsed_seconds + seconds
+        wait = self.spec.retry.seconds_before_next(failures, elapsed, error, self.rng)
         if wait is None:
             return StageFailed(stage=stage, claim=claim, error=record)
         log.info("stage.attempt_failed run=%s stage=%s wait_seconds=%.1f", self.run_id, stage, wait)
