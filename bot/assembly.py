@@ -17,7 +17,8 @@ from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.retry import RetryPolicy
 from pipeline.engine.stage import JsonValue
 from pipeline.engine.store import Store
-from pipeline.services.analyzers.toolbox import TOOLS
+from pipeline.services.analyzers.settings import AnalyzerSettings, search_path
+from pipeline.services.analyzers.toolbox import TOOLS, at_hand
 from pipeline.services.git import open_git
 from pipeline.services.trial import SETTLE_SECONDS_MAX
 from pipeline.stages import analyze, comment, docs, summarize, test
@@ -52,6 +53,11 @@ class Resources:
     store: Store
     model: "OpenAiModel | None" = None
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def analyzers(self) -> AnalyzerSettings:
+        """Limits of the analysers, and where they are looked for: beside this Python, then on PATH."""
+        return AnalyzerSettings(directories=search_path(self.environ.get("PATH", "")))
 
     @property
     def state_directory(self) -> Path:
@@ -92,7 +98,7 @@ def make_graph(resources: Resources) -> Graph:
             StageSpec(
                 name="analyze",
                 role=REVIEWER,
-                run=analyze.make_analyze(git=open_git, model=resources.model),
+                run=analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model),
                 reads=("head", "merge_base", "title", "analysis"),
                 context=("repository",),
                 version=analyze.VERSION,
@@ -146,13 +152,14 @@ def make_graph(resources: Resources) -> Graph:
 
 
 def review_params(
-    settings: Settings, *, test_command: list[JsonValue] | None, junit: str | None, fail_on: str
+    resources: Resources, *, test_command: list[JsonValue] | None, junit: str | None, fail_on: str
 ) -> dict[str, JsonValue]:
     """Write the parameters that come from settings and options and not from the commits."""
-    model = settings.model
+    settings, model = resources.settings, resources.settings.model
     return {
         "analysis": {
             "analyzers": list(TOOLS),
+            "at_hand": list(at_hand(resources.analyzers)),
             "ignore": [],
             "findings_max": FINDINGS_MAX,
             "model": model.name,

@@ -205,9 +205,7 @@ def _params(options: ReviewOptions, target: Target, resources: Resources) -> dic
         "title": target.title,
     }
     command: list[JsonValue] | None = list(options.test_command) if options.test_command else None
-    return chosen | review_params(
-        resources.settings, test_command=command, junit=options.junit, fail_on=options.fail_on
-    )
+    return chosen | review_params(resources, test_command=command, junit=options.junit, fail_on=options.fail_on)
 
 
 def _subject(git: Git, head_ref: str, base_ref: str) -> str:

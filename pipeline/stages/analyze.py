@@ -96,6 +96,8 @@ class Analysis(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     analyzers: tuple[str, ...] = ()
+    at_hand: tuple[str, ...] = ()
+    """Those with a program when the run was asked for: once one is installed, the same head is worth another look."""
     ignore: tuple[str, ...] = ()
     """Patterns as in `.gitignore`."""
     findings_max: Annotated[int, Field(ge=1, le=FINDINGS_STORED_MAX)] = 50
@@ -218,8 +220,6 @@ async def _run_analyzers(
         return AnalysisReport()
     toolbox = await open_toolbox(params.analysis.analyzers, settings)
     ctx.progress(f"running {', '.join(item.tool.name for item in toolbox.installed) or 'no analyser'}")
-    if toolbox.missing:
-        ctx.partial()  # Once it is installed, the same head is worth another look.
     return AnalysisReport.model_validate(
         await ctx.step(
             "analysers",

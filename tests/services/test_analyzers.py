@@ -11,7 +11,7 @@ from pipeline.services.analyzers.remark import Remark
 from pipeline.services.analyzers.runner import Analysis, run_analyzers
 from pipeline.services.analyzers.settings import AnalyzerSettings, search_path
 from pipeline.services.analyzers.suppressions import suppressed_lines
-from pipeline.services.analyzers.toolbox import TOOLS, open_toolbox
+from pipeline.services.analyzers.toolbox import TOOLS, at_hand, open_toolbox
 
 ALL = tuple(TOOLS)
 
@@ -388,3 +388,11 @@ def test_programs_are_looked_for_beside_python_and_never_in_a_relative_directory
     directories = search_path(f"{os.curdir}:bin::/usr/bin")
 
     assert [str(directory) for directory in directories[1:]] == ["/usr/bin"]
+
+
+def test_tools_at_hand_are_those_with_a_program(tmp_path: Path) -> None:
+    (tmp_path / "typos").write_text("#!/bin/sh\n", encoding="ascii")
+    (tmp_path / "ruff").write_text("not a program\n", encoding="ascii")
+    (tmp_path / "typos").chmod(0o700)
+
+    assert at_hand(AnalyzerSettings(directories=(tmp_path,))) == ("typos",)

@@ -315,13 +315,13 @@ async def test_no_more_findings_than_asked_for_and_the_worst_first(bench: Bench)
     assert Skipped(what="8 findings", why="the least severe ones, beyond the limit of 3") in report.skipped
 
 
-async def test_a_missing_tool_is_said_and_worth_another_look(bench: Bench, tmp_path: Path) -> None:
+async def test_a_missing_tool_is_said(bench: Bench, tmp_path: Path) -> None:
     ctx = bench.context(analyzers=["ruff"])
 
     report = await run(ctx, None, AnalyzerSettings(directories=(tmp_path,)))
 
     assert report.skipped[0] == Skipped(what="ruff", why="not installed: pip install 'onceover[analyzers]'")
-    assert ctx.is_partial
+    assert not ctx.is_partial, "installing it changes `at_hand`, which is part of what the result depends on"
 
 
 async def test_an_empty_change_asks_nobody(bench: Bench) -> None:

@@ -64,6 +64,11 @@ async def open_toolbox(names: Sequence[str], settings: AnalyzerSettings) -> Tool
     )
 
 
+def at_hand(settings: AnalyzerSettings) -> tuple[str, ...]:
+    """Name the tools that have a program, without starting any."""
+    return tuple(name for name in TOOLS if _program(name, settings.directories) is not None)
+
+
 def clean_environment(home: Path) -> dict[str, str]:
     """Make the whole environment of an analyser: nothing of ours is in it, no key, no proxy, no setting."""
     return {
