@@ -187,10 +187,10 @@ end
 local function pass_time(run)
   for spec, stage in each_stage(run) do
     local movable = stage.state == 'pending' or stage.state == 'ready' or stage.state == 'parked'
-    if movable and stage.deadline_ms and stage.deadline_ms <= NOW then
-      fail_at_deadline(run, spec.name, "stage's", stage.deadline_ms)
-    elseif movable and not spec.closes and run.deadline_ms <= NOW then
+    if movable and not spec.closes and run.deadline_ms <= NOW then -- First: a stage's own deadline is cut to it.
       fail_at_deadline(run, spec.name, "run's", run.deadline_ms)
+    elseif movable and stage.deadline_ms and stage.deadline_ms <= NOW then
+      fail_at_deadline(run, spec.name, "stage's", stage.deadline_ms)
     elseif stage.state == 'parked' and stage.wake_ms <= NOW then
       wake(run, spec.name, 'timer')
     end
