@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.journal import JournalEntry
-from pipeline.engine.records import StageRecord
+from pipeline.engine.lifecycle import StageState
+from pipeline.engine.records import RunRecord, StageRecord
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue, StageContext
 from tests.engine.invariants import Shadow
@@ -17,6 +18,9 @@ from tests.engine.world import ALL_ROLES, Check, Outside, Process, World
 
 EVERY_ROLE: Final = ALL_ROLES | {"worker"}
 """Those of the product, and that of a stage which names none."""
+
+WAIT_SECONDS_MAX: Final = 30.0
+"""How long a test waits for what must happen by itself."""
 
 
 class Workshop(World):
@@ -50,6 +54,23 @@ class Workshop(World):
         """Read a stage of a run that is there."""
         return (await self.run_of(run_id)).stages[stage]
 
+    async def until_parked(self, run_id: str, stage: str = "only") -> StageRecord:
+        """Wait until a stage is parked, and read it."""
+        await until(lambda: self._is(run_id, stage, StageState.PARKED))
+        return await self.stage_of(run_id, stage)
+
+    async def until_ended(self, run_id: str) -> RunRecord:
+        """Wait until a run has ended, and read it."""
+
+        async def has_ended() -> bool:
+            return (await self.run_of(run_id)).state.is_terminal
+
+        await until(has_ended)
+        return await self.run_of(run_id)
+
+    async def _is(self, run_id: str, stage: str, state: StageState) -> bool:
+        return (await self.stage_of(run_id, stage)).state is state
+
     async def story(self, run_id: str) -> list[str]:
         """Read the kinds of all entries of a run's journal, in order."""
         return [entry.kind for entry in await self.store.journal(run_id)]
@@ -57,6 +78,13 @@ class Workshop(World):
     async def entries(self, run_id: str, kind: str) -> list[JournalEntry]:
         """Read the journal entries of one kind."""
         return [entry for entry in await self.store.journal(run_id) if entry.kind == kind]
+
+
+async def until(holds: Callable[[], Awaitable[object]]) -> None:
+    """Wait until something is true that nobody announces."""
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while not await holds():  # noqa: ASYNC110 - it happens in Redis or in another task, without an event
+            await asyncio.sleep(0.001)
 
 
 MakeWorkshop: TypeAlias = Callable[..., Awaitable[Workshop]]
