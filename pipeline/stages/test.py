@@ -46,7 +46,10 @@ WITHHELD_NAMES_MAX: Final = 6
 """Variables that a sentence names; enough to recognise why a test did not find its key."""
 
 _SAYS_NO_TEST: Final = re.compile(rb"^(?:=* ?no tests ran\b|Ran 0 tests\b|No tests found\b)", re.MULTILINE)
-"""Words of pytest, unittest and jest. Only words, so they make a remark and no verdict."""
+"""Words of pytest, unittest and jest."""
+
+_SAYS_SOME_TEST: Final = re.compile(rb"^Ran [1-9]\d* tests?\b|\b[1-9]\d* passed\b", re.MULTILINE)
+"""Words of another part of the same run that did: several suites share one output."""
 
 
 class Repository(BaseModel):
@@ -201,7 +204,13 @@ def _judge(order: Order, outcome: Outcome, tally: Tally | None) -> tuple[TestOut
         return TestOutcome.FAILED, f"The report names {_count(tally.failed, 'failed test')}, {told}."
     if tally and not tally.ran:
         return TestOutcome.COULD_NOT_RUN, f"{command} ended with exit code 0, but ran no test{_skips(tally)}."
+    if tally is None and _says_no_test(outcome.completed.stdout + outcome.completed.stderr):
+        return TestOutcome.COULD_NOT_RUN, f"{command} ended with exit code 0, but its output says that no test was run."
     return TestOutcome.PASSED, f"{command} ended with exit code 0 after {took}{_told(tally)}."
+
+
+def _says_no_test(output: bytes) -> bool:
+    return bool(_SAYS_NO_TEST.search(output)) and not _SAYS_SOME_TEST.search(output)
 
 
 def _told(tally: Tally | None) -> str:
@@ -225,8 +234,6 @@ def _remarks(order: Order, outcome: Outcome, tally: Tally | None, verdict: TestO
         remarks.append("Often the kernel does this when memory runs out.")
     if completed.exit_code > 0 and tally and not tally.failed:
         remarks.append("The report names no failed test: the output below may tell why.")
-    if verdict is TestOutcome.PASSED and tally is None and _SAYS_NO_TEST.search(completed.stdout + completed.stderr):
-        remarks.append("Its output says that no test was run.")
     if order.junit is not None and not outcome.reports:
         remarks.append(f"No report was written to `{visible(order.junit, lines=False)}`.")
     if tally and tally.is_cut:
