@@ -13,6 +13,9 @@ from tests.engine.world import World
 
 Json: TypeAlias = Any
 
+_BY_HOLDER: Final = frozenset({StageState.RUNNING, StageState.PARKED, StageState.DONE})
+"""States that only a worker that holds the lease brings a stage into."""
+
 _LIVE_STAGES: Final = frozenset({"ready", "running", "parked"})
 
 
@@ -241,7 +244,10 @@ def _checkpoint_problems(run: StoredRun) -> Iterable[str]:
 def _fold(run: StoredRun) -> Iterable[str]:
     """Replay the journal: it must be whole, legal, and end where the record stands (A1)."""
     yield from (f"A1 {problem}" for problem in verify(run.entries, length=run.seq, head=run.link).problems)
-    fold = _Fold({spec["name"]: StageState.PENDING for spec in run.graph})
+    fold = _Fold(
+        stages={spec["name"]: StageState.PENDING for spec in run.graph},
+        role_of={spec["name"]: spec["role"] for spec in run.graph},
+    )
     for entry in run.entries:
         yield from fold.take(entry)
     if fold.run != run.state:
@@ -256,7 +262,9 @@ def _fold(run: StoredRun) -> Iterable[str]:
 @dataclass(slots=True)
 class _Fold:
     stages: dict[str, StageState]
+    role_of: dict[str, str]
     run: RunState = RunState.QUEUED
+    holders: dict[str, str] = field(default_factory=dict)
     steps: set[str] = field(default_factory=set)
     tokens: dict[str, int] = field(default_factory=dict)
     latched: set[str] = field(default_factory=set)
@@ -275,10 +283,14 @@ class _Fold:
                     yield f"S1 entry {entry.seq}: {entry.kind} {detail['step']} comes again"
                 self.steps.add(detail["step"])
                 yield from self._end_wait(entry)
+                yield from self._check_holder(entry)
             case "lease" if what == "acquired":
                 if detail["token"] <= self.tokens.get(detail["role"], 0):
                     yield f"L1 entry {entry.seq}: token {detail['token']} after {self.tokens}"
                 self.tokens[detail["role"]] = detail["token"]
+                self.holders[detail["role"]] = entry.by
+            case "lease":
+                self.holders.pop(detail["role"], None)
             case "signal":
                 if detail["signal"] not in self.waits.values():
                     self.latched.add(detail["signal"])
@@ -293,10 +305,17 @@ class _Fold:
         name, was = detail["stage"], self.stages[detail["stage"]]
         if detail["from"] != was or to not in NEXT_STAGE[was]:
             yield f"A1 entry {entry.seq} moves {name} from {detail['from']} to {to}, it was {was}"
+        if to in _BY_HOLDER or (was is StageState.RUNNING and detail.get("why") == "handed back"):
+            yield from self._check_holder(entry)
         self.stages[name] = to
         self.waits.pop(name, None)
         if to is StageState.PARKED and "signal" in detail:
             self.waits[name] = detail["signal"]
+
+    def _check_holder(self, entry: JournalEntry) -> Iterable[str]:
+        holder = self.holders.get(self.role_of[str(entry.detail["stage"])])
+        if entry.kind != "wait.ended" and entry.by != holder:
+            yield f"L1 entry {entry.seq}: {entry.by} writes {entry.kind} while {holder} holds the lease"
 
     def _end_wait(self, entry: JournalEntry) -> Iterable[str]:
         detail: Json = entry.detail

@@ -226,7 +226,7 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         for process in self.processes:
             process.redis.die()
-        left = asyncio.all_tasks() - self._before
+        left = asyncio.all_tasks() - self._before - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
