@@ -128,6 +128,7 @@ class Session:
                 progress = await self.given.store.advance(
                     self.run_id,
                     roles=roles,
+                    knows=self.given.graph.names,
                     session=self._name,
                     leases=self.leases,
                     operations=operations,
@@ -148,8 +149,9 @@ class Session:
         wanted = {(claim.stage, claim.claim): claim for claim in progress.running}
         for key in self._tasks.keys() - wanted.keys():
             self._tasks.pop(key).cancel()
-        for key in wanted.keys() - self._tasks.keys():
-            self._tasks[key] = asyncio.create_task(self._execute(wanted[key]), name=f"{self.run_id} {key[0]}")
+        for key, claim in wanted.items():
+            if key not in self._tasks:
+                self._tasks[key] = asyncio.create_task(self._execute(claim), name=f"{self.run_id} {claim.stage}")
 
     async def _hand_back(self) -> None:
         self.is_draining = True

@@ -120,11 +120,12 @@ class Store:
             now_ms=reply["now_ms"],
         )
 
-    async def advance(
+    async def advance(  # noqa: PLR0913 - one write says all: who, what it can do, what it did
         self,
         run_id: str,
         *,
         roles: Collection[str],
+        knows: Collection[str] | None = None,
         session: str = "",
         leases: Mapping[str, int] | None = None,
         operations: Sequence[Operation] = (),
@@ -135,6 +136,7 @@ class Store:
         Args:
             run_id: The run.
             roles: Roles that this worker may claim stages for.
+            knows: Stages that it has; one that another version added is left to that version's workers. None: all.
             session: Who asks within this process; a lease belongs to the session that claimed it.
             leases: Fencing token by role, as the last answer gave them; none for a first claim.
             operations: What was done since.
@@ -149,6 +151,8 @@ class Store:
             "ops": [to_wire(operation, payloads) for operation in operations],
             "asked": asked,
         }
+        if knows is not None:
+            request["knows"] = dict.fromkeys(knows, True)
         answer, *news = await self._call("advance", request, *payloads)
         reply = json.loads(answer)
         return Progress(

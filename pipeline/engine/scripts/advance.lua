@@ -126,7 +126,7 @@ local mine = {}
 for _, role in ipairs(ask.roles) do mine[role] = true end
 local busy
 for spec, stage in each_stage(run) do
-  if stage.state == 'ready' and mine[spec.role] then
+  if stage.state == 'ready' and mine[spec.role] and (not ask.knows or ask.knows[spec.name]) then
     hold[spec.role] = hold[spec.role] or acquire(run, spec.role)
     if hold[spec.role] then
       stage.claim, stage.token = stage.claim + 1, hold[spec.role]
