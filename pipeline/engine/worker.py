@@ -187,11 +187,13 @@ class Worker:
         self._is_draining = True
         for session in self._sessions.values():
             session.drain()
+        # Leaving may take longer than a lease; whoever took the run meanwhile would pay for the step again.
+        beat = asyncio.create_task(self._beat(), name="heartbeat")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self.store.settings.drain_seconds_max)
-        for task in self._tasks:
+        for task in (beat, *self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(beat, *self._tasks, return_exceptions=True)
         try:
             await self.store.leave()
         except OnceoverError as error:
