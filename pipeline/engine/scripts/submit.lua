@@ -12,7 +12,8 @@ local function supersede_others()
       save(older)
     end
   end
-  redis.call('HSET', key('subject', ask.subject), 'run', ask.run, 'order', ask.order)
+  -- A late redelivery of this head's first push does not make it older than it is.
+  redis.call('HSET', key('subject', ask.subject), 'run', ask.run, 'order', math.max(order, ask.order))
   return nil
 end
 
@@ -44,13 +45,14 @@ if redis.call('HGET', key('run', run.id), 'request') == ask.request then return 
 -- Same head again: open what failed, stopped, was partial, or reads parameters that are not the same.
 local how, count = {}, 0
 for spec, stage in each_stage(run) do
-  local changed = stage.inputs ~= ask.inputs[spec.name]
+  local inputs = ask.inputs[spec.name] or stage.inputs -- A graph of another version may not have this stage.
+  local changed = stage.inputs ~= inputs
   local unfinished = stage.state == 'failed' or stage.state == 'cancelled' or (stage.state == 'done' and stage.partial)
   if changed or ask.fresh or (unfinished and has_ended(run)) then
     how[spec.name] = stage.partial and 'again' or 'resume'
     count = count + 1
   end
-  stage.inputs = ask.inputs[spec.name]
+  stage.inputs = inputs
 end
 
 if count == 0 then return answer(run, has_ended(run) and 'answered' or 'joined') end
