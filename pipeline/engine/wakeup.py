@@ -5,8 +5,11 @@ grace time. It carries a run id and nothing else.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
+
+log = logging.getLogger(__name__)
 
 Advance: TypeAlias = Callable[[str], Awaitable[None]]
 """What a worker does with a run id."""
@@ -42,7 +45,7 @@ class LocalWakeUps:
         """Start `advance` for each queued run, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                group.create_task(_advance_quietly(advance, await self._queue.get()))
+                group.create_task(_advance(advance, await self._queue.get()))
 
     async def is_healthy(self) -> bool:
         """Answer yes: a queue in memory does not fail."""
@@ -52,5 +55,8 @@ class LocalWakeUps:
         """Do nothing: there is no connection."""
 
 
-async def _advance_quietly(advance: Advance, run_id: str) -> None:
-    await advance(run_id)
+async def _advance(advance: Advance, run_id: str) -> None:
+    try:
+        await advance(run_id)
+    except Exception:  # The supervisor: a wake-up that fails is a lost wake-up, and no end of all others.
+        log.exception("wakeup.failed run=%s", run_id)

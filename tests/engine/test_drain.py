@@ -1,8 +1,6 @@
 """A worker that is asked to stop finishes the steps under way, hands back the rest, and loses nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import RunState, StageState
@@ -10,24 +8,7 @@ from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue, StageContext
 from tests.engine.faults import Fault
 from tests.engine.invariants import Shadow
-from tests.engine.workshop import Acts, MakeWorkshop, Workshop, forever, until
-from tests.engine.world import Process
-
-BRISK = EngineSettings(
-    lease_seconds=30, heartbeat_seconds_max=0.005, sweep_seconds=0.005, grace_seconds=0, away_pause_seconds=0.001
-)
-
-
-@asynccontextmanager
-async def working(process: Process) -> AsyncIterator["asyncio.Task[None]"]:
-    """Let a process beat, sweep and listen as it does in life."""
-    task = asyncio.create_task(process.worker.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+from tests.engine.workshop import BRISK, Acts, MakeWorkshop, Workshop, forever, until, working
 
 
 def two_steps(acts: Acts) -> StageSpec:

@@ -1,7 +1,8 @@
 """Workshop: a world whose graph a test writes itself, and the small stage functions that most tests need."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -78,6 +79,24 @@ class Workshop(World):
     async def entries(self, run_id: str, kind: str) -> list[JournalEntry]:
         """Read the journal entries of one kind."""
         return [entry for entry in await self.store.journal(run_id) if entry.kind == kind]
+
+
+BRISK: Final = EngineSettings(
+    lease_seconds=30, heartbeat_seconds_max=0.005, sweep_seconds=0.005, grace_seconds=0, away_pause_seconds=0.001
+)
+"""For processes that work by themselves: they look after everything at once."""
+
+
+@asynccontextmanager
+async def working(process: Process) -> AsyncIterator["asyncio.Task[None]"]:
+    """Let a process beat, sweep and listen as it does in life."""
+    task = asyncio.create_task(process.worker.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def until(holds: Callable[[], Awaitable[object]]) -> None:
