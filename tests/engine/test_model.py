@@ -61,9 +61,7 @@ class Move:
 KINDS: Final = ("submit again", "rerun", "signal", "wake", "beat", "sweep", "hold", "let go", "freeze", "work")
 MOVES = st.builds(
     Move,
-    what=st.sampled_from(
-        ["submit again", "rerun", "signal", "wake", "beat", "sweep", "hold", "let go", "lease", "work"]
-    ),
+    what=st.sampled_from(KINDS),
     slot=SLOTS,
     index=RUNS,
     params=PARAMS,
