@@ -11,6 +11,7 @@ from typing import Final
 from cyclopts import App, CycloptsError
 
 from bot.exit_codes import ExitCode, exit_code_of
+from bot.output import say_last, speak_any_encoding
 from pipeline.engine.errors import OnceoverError
 
 HELP: Final = """One durable once-over for every change.
@@ -31,6 +32,38 @@ ONCEOVER_STATE_DIR), OPENAI_API_KEY or OPENAI_BASE_URL with ONCEOVER_LLM_MODEL (
 """
 
 
+REVIEW: Final = """Review a branch of a local repository.
+
+It looks at what the branch commits, not at what is uncommitted, and touches neither.
+
+Durable: interrupted by Ctrl-C or kill -9, the same command goes on where it stopped. Asked again, it answers from
+checkpoints. A second one on the same commit follows the first and pays nothing.
+
+The test command runs code of the branch with your rights, as running the tests by hand would.
+"""
+
+DEMO: Final = """See it work: a review, killed in the middle, resumed.
+
+Takes some seconds. The model is pretended and local; the repository, the engine and its Redis are real.
+"""
+
+RERUN: Final = """Do stages of a run again, and those that depend on them.
+
+All else keeps its checkpoint. The work is done by the next `onceover review` of that head.
+"""
+
+CANCEL: Final = """Stop a run now.
+
+What is done is kept; the same review later goes on from there.
+"""
+
+VERIFY: Final = """Check the hash chain of one run, or of all.
+
+Shows entries that are missing, altered or out of order. Keep the heads that it prints somewhere else to be able to
+show later that nobody rewrote a whole journal.
+"""
+
+
 def make_app() -> App:
     """Make the command tree."""
     app = App(
@@ -41,26 +74,31 @@ def make_app() -> App:
         version=lambda: metadata.version("onceover"),
         result_action="return_value",
     )
-    app.command("bot.commands.review:review", name="review", help="Review a branch of a local repository.")
-    app.command("bot.commands.demo:demo", name="demo", help="See it work: a review, killed in the middle, resumed.")
+    app.command("bot.commands.review:review", name="review", help=REVIEW)
+    app.command("bot.commands.demo:demo", name="demo", help=DEMO, help_epilogue="")
     app.command(_runs())
-    audit = App(name="audit", help="Check what the journals say.")
-    audit.command("bot.commands.audit:verify_chains", name="verify", help="Check the hash chain of one run, or of all.")
-    app.command(audit)
+    app.command(_audit())
     return app
 
 
 def _runs() -> App:
-    runs = App(name="runs", help="Look at runs, and act on them.")
+    runs = App(name="runs", help="Look at runs, and act on them.", help_epilogue="")
     runs.command("bot.commands.runs:list_runs", name="list", help="List the newest runs.")
-    runs.command("bot.commands.runs:show", name="show", help="Tell the story of one run.")
-    runs.command("bot.commands.runs:rerun", name="rerun", help="Do stages of a run again.")
-    runs.command("bot.commands.runs:cancel", name="cancel", help="Stop a run.")
+    runs.command("bot.commands.runs:show", name="show", help="Tell the story of one run, from its journal.")
+    runs.command("bot.commands.runs:rerun", name="rerun", help=RERUN)
+    runs.command("bot.commands.runs:cancel", name="cancel", help=CANCEL)
     return runs
+
+
+def _audit() -> App:
+    audit = App(name="audit", help="Check what the journals say.", help_epilogue="")
+    audit.command("bot.commands.audit:verify_chains", name="verify", help=VERIFY)
+    return audit
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code."""
+    speak_any_encoding()
     sys.exit(_run(arguments))
 
 
@@ -70,12 +108,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except CycloptsError:
         return ExitCode.USAGE  # cyclopts has printed what is wrong.
     except OnceoverError as error:
-        print(f"onceover: {error}", file=sys.stderr)  # noqa: T201 - the last word of a command.
+        say_last(str(error))
         return exit_code_of(error)
     except KeyboardInterrupt:
-        print("onceover: interrupted.", file=sys.stderr)  # noqa: T201
+        say_last("interrupted.")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # The reader left (`| head`); a complaint about the complaint helps nobody.
-        return ExitCode.DONE
     return code if isinstance(code, int) else ExitCode.DONE

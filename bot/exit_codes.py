@@ -31,9 +31,13 @@ USAGE_ERRORS: Final = frozenset(
 )
 """Error codes that mean: call it differently."""
 
+STORE_ERRORS: Final = frozenset({"redis_away", "redis.away"})
+"""Error codes that may pass by themselves, of what a person has set up: Redis is ours to name, and not upstream."""
+
 
 def exit_code_of(error: OnceoverError) -> ExitCode:
     """Choose the exit code of a command that an error ended."""
     if error.error_code in USAGE_ERRORS:
         return ExitCode.USAGE
-    return ExitCode.CONFIGURATION if isinstance(error, AskPerson) else ExitCode.UPSTREAM
+    is_ours = isinstance(error, AskPerson) or error.error_code in STORE_ERRORS
+    return ExitCode.CONFIGURATION if is_ours else ExitCode.UPSTREAM

@@ -119,9 +119,10 @@ async def find_target(options: ReviewOptions) -> Target:
         AskPerson: Not a repository, an unknown ref, no merge base; each says the next step.
     """
     git = await open_git(options.repository)
-    head_ref = options.head or await git.current_branch() or "HEAD"
-    base_ref = options.base or await git.default_base()
-    head, base = await git.resolve(options.head or "HEAD"), await git.resolve(base_ref)
+    head_ref = await git.current_branch() or "HEAD" if options.head is None else options.head
+    base_ref = await git.default_base() if options.base is None else options.base
+    head = await git.resolve("HEAD" if options.head is None else options.head)
+    base = await git.resolve(base_ref)
     return Target(
         name=visible(git.name, lines=False),
         path=options.repository.resolve(),

@@ -12,8 +12,8 @@ import structlog
 
 from pipeline.review.visible import visible
 
-LEVEL: Final = logging.WARNING
-"""What a local command tells unasked; its news has its own way (`progress`)."""
+LEVEL: Final = logging.ERROR
+"""What a local command tells unasked: bugs. Its news has its own way (`progress`); what ends it is its last word."""
 
 
 def set_up_logs(log_format: Literal["console", "json"]) -> None:

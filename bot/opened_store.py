@@ -15,7 +15,7 @@ from bot.settings_tree import Settings
 from pipeline.engine.errors import AskPerson
 from pipeline.engine.owner import Owner
 from pipeline.engine.settings import EngineSettings
-from pipeline.engine.store import Store
+from pipeline.engine.store import Store, StoreAway
 
 LOCAL_DRAIN_SECONDS_MAX: Final = 0.5
 """A person who presses Ctrl-C waits for what is nearly done, and for no model."""
@@ -58,7 +58,12 @@ async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
     problems = await _check(named) if named else []
     async with provide_redis(named, settings.storage.state_dir) as redis:
         store = Store(redis, owner=Owner.of_this_process(), settings=_engine_settings(settings))
-        yield OpenedStore(store=store, warnings=tuple(problems))
+        try:
+            yield OpenedStore(store=store, warnings=tuple(problems))
+        except StoreAway as error:
+            if reason := _known_reason(error):
+                raise reason from None  # It is the cause of this very error: no circle.
+            raise
 
 
 async def _check(url: str) -> list[Problem]:
@@ -66,6 +71,14 @@ async def _check(url: str) -> list[Problem]:
     if broken := [problem for problem in problems if problem.severity is Severity.BROKEN]:
         raise RedisUnfit("\n".join(str(problem) for problem in broken))
     return problems
+
+
+def _known_reason(error: BaseException) -> AskPerson | None:
+    """Find why our own server is away, if its supervisor knows: then a person can do more than wait."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, AskPerson):
+        cause = cause.__cause__
+    return cause
 
 
 def _engine_settings(settings: Settings) -> EngineSettings:

@@ -97,7 +97,9 @@ class PlainLines:
         self._seen: dict[str, tuple[StageState, int]] = {}
 
     def show(self, view: RunView) -> None:
-        """Print what is new; what merely waits for other stages is not news."""
+        """Print what is new: not what merely waits for other stages, nor what had ended before we looked."""
+        if not self._seen:
+            self._seen = {one.name: (one.state, one.attempt) for one in view.stages if one.state.is_terminal}
         for stage in view.stages:
             now = (stage.state, stage.attempt)
             is_news = self._seen.get(stage.name, (StageState.PENDING, 0)) != now and stage.state not in _NO_NEWS

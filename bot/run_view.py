@@ -33,7 +33,7 @@ class StageView:
     wake_at: float | None = None
     """When it goes on by itself, if that is known."""
     note: str = ""
-    """What it says of itself just now, or why it failed."""
+    """What it says of itself while it runs, or why its last try failed."""
     reused: bool = False
     """Answered from a checkpoint of an earlier run."""
 
@@ -59,7 +59,6 @@ def view_of(run: RunRecord, notes: Mapping[str, str]) -> RunView:
 
 
 def _stage(run: RunRecord, stage: StageRecord, note: str) -> StageView:
-    error = str(stage.error.get("message", "")) if stage.error else ""
     return StageView(
         name=stage.name,
         state=stage.state,
@@ -68,9 +67,20 @@ def _stage(run: RunRecord, stage: StageRecord, note: str) -> StageView:
         seconds=stage.seconds,
         waits_for=_waits_for(run, stage),
         wake_at=_seconds(stage.wake_ms),
-        note=error if stage.state in {StageState.FAILED, StageState.PARKED} else note,
+        note=_note(stage, note),
         reused=stage.reused,
     )
+
+
+def _note(stage: StageRecord, note: str) -> str:
+    """Tell what is true now: what a stage last said of its work is no news of one that has ended."""
+    match stage.state:
+        case StageState.RUNNING:
+            return note
+        case StageState.FAILED | StageState.PARKED if stage.error:
+            return str(stage.error.get("message", ""))
+        case _:
+            return ""
 
 
 def _waits_for(run: RunRecord, stage: StageRecord) -> str:

@@ -1,19 +1,21 @@
 """`onceover audit`: check what the journals say."""
 
 import asyncio
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from bot.commands.runs import LIMIT_MAX, AsJson, find_run
 from bot.exit_codes import ExitCode
 from bot.opened_store import open_store, settings_of_process
+from bot.output import result_page, write_json
 from pipeline.engine.journal import Audit, verify
 from pipeline.engine.records import RunRecord
 from pipeline.engine.store import Store
+from pipeline.review.visible import visible
+from pipeline.review.wording import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +31,11 @@ def verify_chains(
     *,
     as_json: AsJson = False,
 ) -> ExitCode:
-    """Compute the hash chain of each journal again and compare.
-
-    It shows entries that are missing, altered or out of order. Keep the heads that it prints somewhere else to be
-    able to show later that nobody rewrote a whole journal.
-    """
+    """Compute the hash chain of each journal again and compare."""
     found = asyncio.run(_verify(run))
     broken = [one for one in found if not one.audit.holds]
     if as_json:
-        Console(soft_wrap=True).print(
-            json.dumps([_json(one) for one in found], indent=2), markup=False, highlight=False
-        )
+        write_json([_json(one) for one in found])
     else:
         _tell(found, broken)
     return ExitCode.FINDINGS if broken else ExitCode.DONE
@@ -71,11 +67,15 @@ def _json(one: Verified) -> dict[str, object]:
 
 
 def _tell(found: list[Verified], broken: list[Verified]) -> None:
-    console = Console()
+    with result_page() as page:
+        for line in _lines(found, broken):
+            page.print(visible(line, lines=False), markup=False, highlight=False, soft_wrap=True)
+
+
+def _lines(found: list[Verified], broken: list[Verified]) -> Iterator[str]:
     for one in found:
         word = "whole " if one.audit.holds else "BROKEN"
-        console.print(f"{word} {one.run.run_id}  {one.audit.entries} entries, head {one.audit.head}", highlight=False)
-        for problem in one.audit.problems:
-            console.print(f"       {problem}", highlight=False, markup=False)
-    told = f"{len(found)} journals, {len(broken)} broken." if found else "No runs yet, so nothing to check."
-    console.print(told, highlight=False)
+        yield f"{word} {one.run.run_id}  {one.audit.entries} entries, head {one.audit.head}"
+        yield from (f"       {problem}" for problem in one.audit.problems)
+    counted = f"{count(len(found), 'journal')}, {len(broken):,} broken."
+    yield counted if found else "No runs yet, so nothing to check."

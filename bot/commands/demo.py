@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bot.demo.demonstration import Shown, demonstrate
 from bot.exit_codes import ExitCode
+from bot.output import NewsConsole
 
 
 def demo(
@@ -20,11 +21,8 @@ def demo(
         Path | None, Parameter(help="An empty directory to work in and to keep; a temporary one without.")
     ] = None,
 ) -> ExitCode:
-    """Review a sample branch, kill the review in the middle with kill -9, resume it, and count what was paid twice.
-
-    Takes some seconds. The model is pretended and local; the repository, the engine and its Redis are real.
-    """
-    console = Console(stderr=True)
+    """Review a sample branch, kill the review in the middle with kill -9, resume it, and count what was paid twice."""
+    console = NewsConsole()
     with _place(keep) as place:
         shown = asyncio.run(demonstrate(place, lambda text: _say(console, text)))
     _say(console, _verdict(shown, kept=keep))

@@ -27,6 +27,7 @@ from bot.local_review import (
     review_locally,
 )
 from bot.opened_store import open_store, settings_of_process
+from bot.output import NewsConsole, result_page, write_text
 from bot.progress import watch
 from bot.review_json import Provenance, ReviewJson, json_text, review_json
 from bot.run_view import view_of
@@ -39,6 +40,12 @@ from pipeline.review.visible import visible
 MODEL: Final = "model"
 """What a part left unread by the model is called in `not_reviewed`."""
 
+_STOPPED: Final = {
+    RunState.CANCELLED: "run {run} was cancelled; the same command goes on with what is left.",
+    RunState.SUPERSEDED: "run {run} of {head} was superseded: a newer commit of {ref} is reviewed instead. "
+    "The same command follows that one.",
+}
+
 
 class BadOption(AskPerson):
     """An option's value cannot be used."""
@@ -50,7 +57,6 @@ class BadOption(AskPerson):
 class _Screen:
     """Where to write what."""
 
-    result: Console
     news: Console
     quiet: bool
     as_json: bool
@@ -63,6 +69,11 @@ class _Screen:
     def say(self, text: str) -> None:
         """Say what has to be said."""
         self.news.print(visible(f"onceover: {text}"), markup=False, highlight=False, soft_wrap=True)
+
+
+def _flag(text: str, *, name: str | None = None) -> Parameter:
+    """Declare a flag: without a negative form, and without a default that says what is plain."""
+    return Parameter(name=name, negative="", show_default=False, help=text)
 
 
 def review(  # noqa: PLR0913 - each is an option of the command line.
@@ -83,17 +94,11 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
     junit: Annotated[
         str | None, Parameter(help="Where the test command writes JUnit XML, relative to the check-out.")
     ] = None,
-    fresh: Annotated[bool, Parameter(negative="", help="Do everything anew, even what is done.")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print JSON; see docs/json.md.")] = False,
-    quiet: Annotated[bool, Parameter(negative="", help="Show no progress; the result and errors only.")] = False,
+    fresh: Annotated[bool, _flag("Do everything anew, even what is done.")] = False,
+    as_json: Annotated[bool, _flag("Print JSON; see docs/json.md.", name="--json")] = False,
+    quiet: Annotated[bool, _flag("Show no progress; the result and errors only.")] = False,
 ) -> ExitCode:
-    """Review what a branch changes: the commits, not what is uncommitted.
-
-    Durable: interrupted by Ctrl-C or kill -9, the same command goes on where it stopped. Asked again, it answers from
-    checkpoints. A second one on the same commit follows the first and pays nothing.
-
-    The test command runs code of the branch with your rights, as running the tests by hand would.
-    """
+    """Review what a branch changes; `bot.cli` tells the user more."""
     options = ReviewOptions(
         repository=repo,
         base=base,
@@ -103,7 +108,7 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
         test_command=_split(test_command),
         junit=junit,
     )
-    screen = _Screen(result=Console(), news=Console(stderr=True), quiet=quiet, as_json=as_json)
+    screen = _Screen(news=NewsConsole(), quiet=quiet, as_json=as_json)
     try:
         return asyncio.run(_review(options, screen))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -114,7 +119,7 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
 async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
     settings = settings_of_process()
     target = await find_target(options)
-    with _sigterm_cancels():
+    with _signals_cancel():
         async with open_store(settings) as opened, open_model(settings) as model:
             for problem in opened.warnings:
                 screen.tell(f"warning: {problem}")
@@ -136,11 +141,12 @@ async def _finish(done: LocalReview, resources: Resources, screen: _Screen) -> E
         screen.tell(f"stage {problem}")
     result = await read_result(done, resources.store)
     if screen.as_json:
-        screen.result.file.write(json_text(_as_json(done, result)))
+        write_text(json_text(_as_json(done, result)))
     elif result.markdown:
-        print_review(screen.result, result.summary, result.facts, result.markdown)
-    if done.run.state in {RunState.CANCELLED, RunState.SUPERSEDED}:
-        screen.say(f"run {done.run.run_id} was {done.run.state}; the same command goes on with what is left.")
+        with result_page() as page:
+            print_review(page, result.summary, result.facts, result.markdown)
+    if stopped := _STOPPED.get(done.run.state):
+        screen.say(stopped.format(run=done.run.run_id, head=done.target.head[:12], ref=done.target.head_ref))
         return ExitCode.INTERRUPTED
     return _exit_code(result.summary) if result.markdown else ExitCode.UPSTREAM
 
@@ -180,14 +186,16 @@ def _split(command: str | None) -> tuple[str, ...] | None:
 
 
 @contextlib.contextmanager
-def _sigterm_cancels() -> Iterator[None]:
-    """Let SIGTERM end the command as cleanly as Ctrl-C does."""
+def _signals_cancel() -> Iterator[None]:
+    """Let SIGTERM, and the end of the terminal, stop the command as cleanly as Ctrl-C does."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     if task is None or sys.platform == "win32":
         yield
         return
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

@@ -1,19 +1,21 @@
 """`onceover runs`: look at runs, and act on them."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bot.exit_codes import ExitCode
 from bot.opened_store import open_store, settings_of_process
+from bot.output import result_page, write_json
 from bot.runs_json import run_json
 from bot.story import tell
 from pipeline.engine.errors import AskPerson
+from pipeline.engine.journal import JournalEntry
 from pipeline.engine.lifecycle import RunState
 from pipeline.engine.records import RunRecord
 from pipeline.engine.store import Store
@@ -30,7 +32,7 @@ ID_PREFIX_MIN: Final = 4
 
 Result = TypeVar("Result")
 RunId = Annotated[str, Parameter(help="The run's id, or its first characters.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead of text.")]
 
 
 class UnknownRun(AskPerson):
@@ -50,36 +52,30 @@ def list_runs(
     limit: Annotated[int, Parameter(help=f"How many; at most {LIMIT_MAX}.")] = LIMIT,
     as_json: AsJson = False,
 ) -> ExitCode:
-    """List the newest runs: id, state, subject, head, age."""
+    """List the newest runs: id, state, stages done, when accepted, subject, head."""
     runs = _with_store(lambda store: store.list_runs(min(max(limit, 1), LIMIT_MAX)))
     if as_json:
-        _print_json([run_json(run) for run in runs])
+        write_json([run_json(run) for run in runs])
     elif runs:
-        _print_table(runs)
+        with result_page() as page:
+            page.print(_table(runs))
     else:
-        Console().print("No runs yet. `onceover review` in a repository begins one.")
+        _print(["No runs yet. `onceover review` in a repository begins one."])
     return ExitCode.DONE
 
 
 def show(run: RunId, *, as_json: AsJson = False) -> ExitCode:
     """Tell the story of one run: each transition, step and decision, from its journal."""
 
-    async def read(store: Store) -> None:
+    async def read(store: Store) -> tuple[RunRecord, list[JournalEntry]]:
         record = await find_run(store, run)
-        entries = await store.journal(record.run_id)
-        if as_json:
-            journal = [
-                {"seq": entry.seq, "at_ms": entry.at_ms, "kind": entry.kind, "by": entry.by, "link": entry.link}
-                | {"detail": dict(entry.detail)}
-                for entry in entries
-            ]
-            _print_json(run_json(record) | {"journal": journal})
-            return
-        Console().print(visible(f"{record.run_id}  {record.state}  {record.subject}  {record.revision}"), markup=False)
-        for line in tell(entries):
-            Console().print(line, markup=False, highlight=False, soft_wrap=True)
+        return record, await store.journal(record.run_id)
 
-    _with_store(read)
+    record, entries = _with_store(read)
+    if as_json:
+        write_json(run_json(record) | {"journal": [_entry_json(entry) for entry in entries]})
+    else:
+        _print([f"{record.run_id}  {record.state}  {record.subject}  {record.revision}", *tell(entries)])
     return ExitCode.DONE
 
 
@@ -87,7 +83,9 @@ def rerun(
     run: RunId,
     stage: Annotated[str, Parameter(help="A stage's name, `failed`, or `all`.")] = "failed",
     *,
-    fresh: Annotated[bool, Parameter(negative="", help="Also do those steps anew that have their result.")] = False,
+    fresh: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Also do those steps anew that have their result.")
+    ] = False,
     as_json: AsJson = False,
 ) -> ExitCode:
     """Open stages of a run again, and those that depend on them; all else keeps its checkpoint.
@@ -131,9 +129,10 @@ async def find_run(store: Store, wanted: str) -> RunRecord:
     Raises:
         UnknownRun: None, or more than one.
     """
-    if found := await store.read_run(wanted):
+    is_id = wanted.isascii()  # Others, also such as are no text at all, have never been given out.
+    if is_id and (found := await store.read_run(wanted)):
         return found
-    runs = await store.list_runs(LIMIT_MAX) if len(wanted) >= ID_PREFIX_MIN else []
+    runs = await store.list_runs(LIMIT_MAX) if is_id and len(wanted) >= ID_PREFIX_MIN else []
     near = [run for run in runs if run.run_id.startswith(wanted)]
     if len(near) == 1:
         return near[0]
@@ -149,24 +148,35 @@ def _with_store(work: Callable[[Store], Awaitable[Result]]) -> Result:
     return asyncio.run(run())
 
 
-def _print_table(runs: list[RunRecord]) -> None:
+def _table(runs: list[RunRecord]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("run", "state", "stages", "subject", "head"):
+    for heading in ("run", "state", "stages", "accepted", "subject", "head"):
         table.add_column(heading, overflow="fold")
     for run in runs:
         done = sum(stage.state.is_terminal for stage in run.stages.values())
         state = f"{run.state}, degraded" if run.is_degraded else str(run.state)
-        table.add_row(run.run_id, state, f"{done} of {len(run.stages)}", visible(run.subject), run.revision[:12])
-    Console().print(table)
+        accepted = datetime.fromtimestamp(run.created_ms / 1000, tz=UTC).astimezone()
+        table.add_row(
+            *(run.run_id, state, f"{done} of {len(run.stages)}", f"{accepted:%Y-%m-%d %H:%M}"),
+            *(Text(visible(run.subject, lines=False)), run.revision[:12]),
+        )
+    return table
 
 
 def _say(as_json: bool, run_id: str, outcome: str, told: dict[str, str], *, good: str) -> ExitCode:  # noqa: FBT001
     if as_json:
-        _print_json({"run_id": run_id, "outcome": outcome})
+        write_json({"run_id": run_id, "outcome": outcome})
     else:
-        Console().print(told.get(outcome, f"{run_id}: {outcome}."), markup=False, highlight=False)
+        _print([told.get(outcome, f"{run_id}: {outcome}.")])
     return ExitCode.DONE if outcome in {good, RunState.CANCELLED} else ExitCode.FINDINGS
 
 
-def _print_json(value: object) -> None:
-    Console(soft_wrap=True).print(json.dumps(value, indent=2), markup=False, highlight=False)
+def _entry_json(entry: JournalEntry) -> dict[str, object]:
+    told = {"seq": entry.seq, "at_ms": entry.at_ms, "kind": entry.kind, "by": entry.by, "link": entry.link}
+    return told | {"detail": dict(entry.detail)}
+
+
+def _print(lines: Iterable[str]) -> None:
+    with result_page() as page:
+        for line in lines:
+            page.print(visible(line, lines=False), markup=False, highlight=False, soft_wrap=True)

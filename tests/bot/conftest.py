@@ -1,0 +1,15 @@
+"""Fixtures for tests of commands."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.bot.command_world import CommandWorld
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[CommandWorld]:
+    """A state directory of one's own, and processes that end with the test."""
+    async with CommandWorld(tmp_path) as world:
+        yield world
