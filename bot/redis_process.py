@@ -31,6 +31,13 @@ LEASH: Final = Path(__file__).with_name("leash.py")
 MULTI_PART_AOF: Final = (7, 0, 0)
 """First version that keeps the AOF in a directory; an older one would not see it there and start empty."""
 
+NEVER: Final = ("CONFIG", "DEBUG", "MODULE", "REPLICAOF", "SLAVEOF")
+"""Commands that are taken out of the server: no run is stored by them, and an AOF that holds one is not ours.
+
+`MODULE LOAD` in an AOF runs native code while it is replayed, and `CONFIG SET port` opens a port. The server's own
+bolts, `enable-module-command` and `enable-protected-configs`, bind connections only, never the AOF; a command that is
+not there ends the start. Seen so with Redis 7.0.15 and Valkey 9."""
+
 
 class RedisTooOldForState(AskPerson):
     """The state was written by a newer server than the one at hand."""
@@ -163,4 +170,5 @@ def _options(place: Place, fsync: Fsync) -> tuple[str, ...]:
     keep = ("--appendonly", "yes", "--appendfsync", fsync, "--aof-use-rdb-preamble", "no", "--save", "")
     never_drop = ("--maxmemory", "0", "--maxmemory-policy", "noeviction", "--aof-load-truncated", "yes")
     private = ("--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--timeout", "0")
-    return tuple(map(str, (*where, *keep, *never_drop, *private)))
+    without = (option for command in NEVER for option in ("--rename-command", command, ""))
+    return tuple(map(str, (*where, *keep, *never_drop, *private, *without)))

@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.embedded_redis import EmbeddedLimits, EmbeddedRedis, prepare, provide_redis
+from bot.redis_log import AofCorrupt
 from bot.redis_probe import until_gone
 from bot.redis_server import ServerProgram, find_server
 from tests.bot.embedded_child import Child
@@ -210,19 +211,34 @@ async def test_leaving_stops_the_server_and_leaves_no_socket(tmp_path: Path) -> 
 
 
 async def test_the_server_keeps_what_we_promise(tmp_path: Path, flavour: ServerProgram) -> None:
-    async with EmbeddedRedis(tmp_path, program=flavour, fsync="everysec") as server, server.make_client() as client:
-        kept = {name: (await client.config_get(name))[name] for name in ("appendonly", "appendfsync", "save", "port")}
-        kept |= await client.config_get("maxmemory-policy")
+    (told := tmp_path / "told").write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/arguments\nexec {flavour.path} "$@"\n')
+    told.chmod(0o755)
+    program = ServerProgram(path=told, version=flavour.version)
+    async with EmbeddedRedis(tmp_path, program=program, fsync="everysec") as server, server.make_client() as client:
+        said = await client.info()
         mode = server.directory.stat().st_mode & 0o777, (server.directory / "redis.sock").stat().st_mode & 0o777
 
-    assert kept == {
-        "appendonly": "yes",
-        "appendfsync": "everysec",
-        "save": "",
-        "port": "0",
-        "maxmemory-policy": "noeviction",
-    }
+    assert (said["aof_enabled"], said["maxmemory_policy"], said["tcp_port"]) == (1, "noeviction", 0)
+    assert "--appendfsync everysec " in (tmp_path / "arguments").read_text()
     assert mode == (0o700, 0o700)
+
+
+@pytest.mark.parametrize(
+    "command", [("CONFIG", "SET", "port", "1"), ("DEBUG", "SLEEP", "0"), ("MODULE", "LIST"), ("REPLICAOF", "no", "one")]
+)
+async def test_an_aof_that_is_not_ours_ends_the_start(
+    tmp_path: Path, flavour: ServerProgram, command: tuple[str, ...]
+) -> None:
+    """A stranger's AOF could load native code, open a port, or follow another server while it is replayed."""
+    aof = tmp_path / "redis" / "appendonlydir"
+    aof.mkdir(parents=True)
+    (aof / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    words = "".join(f"${len(word)}\r\n{word}\r\n" for word in command)
+    (aof / "appendonly.aof.1.incr.aof").write_text(f"*{len(command)}\r\n{words}", newline="")
+
+    with pytest.raises(AofCorrupt, match=f"(?i)unknown command '{command[0]}'"):
+        async with EmbeddedRedis(tmp_path, program=flavour):
+            pass
 
 
 async def test_ctrl_c_in_the_terminal_does_not_reach_the_server(tmp_path: Path) -> None:
