@@ -126,7 +126,8 @@ class Shadow:
 
 async def take_snapshot(redis: Redis, prefix: str) -> Snapshot:
     """Read all keys in two round trips."""
-    names = sorted(key.decode().removeprefix(prefix) for key in await redis.keys(f"{prefix}*"))
+    found = {key.decode().removeprefix(prefix) for key in await redis.keys(f"{prefix}*")}
+    names = sorted(found - {"owners", "counters"})
     async with redis.pipeline(transaction=True) as pipe:
         for name in names:
             _read_key(pipe, prefix, name)
@@ -149,7 +150,7 @@ async def take_snapshot(redis: Redis, prefix: str) -> Snapshot:
             case "subject":
                 now.subjects[rest] = value[b"run"].decode()
             case _:
-                assert name in {"owners", "counters"}, f"unknown key {name}"
+                raise AssertionError(f"unknown key {name}")
     return now
 
 
@@ -267,7 +268,10 @@ class _Fold:
     holders: dict[str, str] = field(default_factory=dict)
     steps: set[str] = field(default_factory=set)
     tokens: dict[str, int] = field(default_factory=dict)
-    latched: set[str] = field(default_factory=set)
+    signals: dict[str, int] = field(default_factory=dict)
+    """Number of the last entry of each signal."""
+    deaf: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By stage and signal: number of the entry up to which it has heard all."""
     waits: dict[str, str] = field(default_factory=dict)
 
     def take(self, entry: JournalEntry) -> Iterable[str]:
@@ -292,8 +296,7 @@ class _Fold:
             case "lease":
                 self.holders.pop(detail["role"], None)
             case "signal":
-                if detail["signal"] not in self.waits.values():
-                    self.latched.add(detail["signal"])
+                self.signals[detail["signal"]] = entry.seq
 
     def _move_run(self, entry: JournalEntry, to: RunState) -> Iterable[str]:
         if entry.detail["from"] != self.run or to not in NEXT_RUN[self.run]:
@@ -309,6 +312,8 @@ class _Fold:
             yield from self._check_holder(entry)
         self.stages[name] = to
         self.waits.pop(name, None)
+        if to is StageState.PENDING:
+            self.deaf |= {(name, signal): entry.seq for signal in self.signals}
         if to is StageState.PARKED and "signal" in detail:
             self.waits[name] = detail["signal"]
 
@@ -318,12 +323,13 @@ class _Fold:
             yield f"L1 entry {entry.seq}: {entry.by} writes {entry.kind} while {holder} holds the lease"
 
     def _end_wait(self, entry: JournalEntry) -> Iterable[str]:
-        detail: Json = entry.detail
-        signal = self.waits.get(detail["stage"]) if entry.kind == "wait.ended" else None
-        if signal and detail["woken_by"] == "timer" and signal in self.latched:
-            yield f"W1 entry {entry.seq}: {detail['stage']} waited although signal {signal} had come"
-        if signal and detail["woken_by"] == "signal":
-            self.latched.discard(signal)
+        name, by = str(entry.detail["stage"]), entry.detail.get("woken_by")
+        signal = self.waits.get(name, "")
+        last = self.signals.get(signal, 0)
+        if by == "timer" and last > self.deaf.get((name, signal), 0):
+            yield f"W1 entry {entry.seq}: {name} waited although entry {last} is the signal that it waits for"
+        if by == "signal":
+            self.deaf[name, signal] = last
 
 
 def _stories(now: Snapshot) -> Iterable[str]:
