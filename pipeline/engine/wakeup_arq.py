@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -41,6 +42,9 @@ EXPIRES_EXTRA_MS: Final = 3_600_000
 
 RESTART_SECONDS: Final = 0.5
 """Pause before arq's loop is begun again after Redis went away, or something in the queue ended it."""
+
+END_SECONDS_MAX: Final = 2.0
+"""How long the jobs of a listener that ends may take to end as well."""
 
 JOB_BYTES_MAX: Final = 1_024
 """Size of a job; ours have about a hundred."""
@@ -122,9 +126,7 @@ class ArqWakeUps:
                 await self._empty(role)
                 await asyncio.sleep(RESTART_SECONDS)
             finally:
-                for task in worker.tasks.values():
-                    task.cancel()
-                await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+                await _end_jobs(worker)
 
     async def _empty(self, role: str) -> None:
         """Drop all hints of a role; the sweep finds their runs."""
@@ -135,6 +137,18 @@ class ArqWakeUps:
 
     def _queue(self, role: str) -> str:
         return f"{self.prefix}wake:{role}"
+
+
+async def _end_jobs(worker: ArqWorker) -> None:
+    """Put back what waits for room here; what is speaking with Redis finishes its sentence."""
+    give_up_at = time.monotonic() + END_SECONDS_MAX
+    while (left := [task for task in worker.tasks.values() if not task.done()]) and time.monotonic() < give_up_at:
+        for job in worker.job_tasks.values():
+            job.cancel()  # arq leaves a cancelled job in the queue.
+        await asyncio.wait(left, timeout=worker.poll_delay_s)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
 
 
 def _write(job: dict[str, Any]) -> bytes:

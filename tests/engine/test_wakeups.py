@@ -1,60 +1,25 @@
 """One contract for every carrier of wake-ups; and whatever lies in arq's queue, the worker lives."""
 
 import asyncio
-import json
 import pickle
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
 
 import pytest
 from redis.asyncio import Redis
 
 from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import RunState
-from pipeline.engine.wakeup import Advance, LocalWakeUps, WakeUps
-from pipeline.engine.wakeup_arq import JOB_BYTES_MAX, ArqWakeUps
+from pipeline.engine.wakeup import LocalWakeUps, WakeUps
+from pipeline.engine.wakeup_arq import JOB_BYTES_MAX
 from tests.conftest import StartRedis
+from tests.engine.arq_queue import QUEUE, Heard, job, listening, over_arq, put
 from tests.engine.workshop import BRISK, Acts, MakeWorkshop, until, working
-
-QUEUE: Final = "onceover:wake:worker"
-
-
-def over_arq(redis: Redis, *roles: str) -> ArqWakeUps:
-    return ArqWakeUps(pool=redis.connection_pool, roles=roles or ("worker",), jobs_max=10, poll_seconds=0.002)
 
 
 @pytest.fixture(params=["local", "arq"])
 def wakeups(request: pytest.FixtureRequest, redis: Redis) -> WakeUps:
     return LocalWakeUps() if request.param == "local" else over_arq(redis)
-
-
-@asynccontextmanager
-async def listening(wakeups: WakeUps, advance: Advance) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(wakeups.listen(advance))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-class Heard(list[str]):
-    """Run ids that a worker was told of."""
-
-    async def note(self, run_id: str) -> None:
-        """Hear a wake-up."""
-        self.append(run_id)
-
-    async def until(self, count: int) -> None:
-        """Wait until so many were heard."""
-
-        async def are_there() -> bool:
-            return len(self) >= count
-
-        await until(are_there)
 
 
 # The contract --------------------------------------------------------------------------------------------------------
@@ -194,12 +159,6 @@ class Trap:
         return Path.touch, (Path(self.path),)  # type: ignore[return-value]  # A pickle calls whatever it names.
 
 
-async def put(redis: Redis, raw: bytes, *, job_id: bytes = b"poison", score: float = 1) -> None:
-    """Put a job into the queue as whoever may write to Redis can."""
-    await redis.set(b"arq:job:" + job_id, raw)
-    await redis.zadd(QUEUE, {job_id: score})
-
-
 async def is_survived(redis: Redis, poison: Callable[[], Awaitable[object]]) -> list[str]:
     """Take the poison, and then hear a wake-up; answer all that was heard."""
     heard, wakeups = Heard(), over_arq(redis)
@@ -213,10 +172,6 @@ async def is_survived(redis: Redis, poison: Callable[[], Awaitable[object]]) -> 
         await until(has_heard_a_good_one)
         assert not task.done()
     return [run_id for run_id in heard if run_id != "r_good"]
-
-
-def job(**changed: object) -> bytes:
-    return json.dumps({"t": None, "f": "advance", "a": ["r_1"], "k": {}, "et": 1_700_000_000_000} | changed).encode()
 
 
 async def test_the_job_that_the_others_spoil_is_a_good_one(redis: Redis) -> None:

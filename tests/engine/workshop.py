@@ -1,6 +1,7 @@
 """Workshop: a world whose graph a test writes itself, and the small stage functions that most tests need."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from redis.asyncio import Redis
 from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.journal import JournalEntry
 from pipeline.engine.lifecycle import StageState
+from pipeline.engine.owner import Owner
 from pipeline.engine.records import RunRecord, StageRecord
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue, StageContext
+from pipeline.engine.store import Store
 from tests.engine.invariants import Shadow
 from tests.engine.world import ALL_ROLES, Check, Outside, Process, World
 
@@ -87,9 +90,22 @@ BRISK: Final = EngineSettings(
 """For processes that work by themselves: they look after everything at once."""
 
 
+def sign_as(process: Process, owner: Owner) -> None:
+    """Let a process sign its leases as somebody else."""
+    process.store = process.worker.store = Store(
+        process.redis, owner=owner, settings=process.store.settings, clock_offset_ms=process.store.clock_offset_ms
+    )
+
+
+def sign_as_a_dead_neighbour(process: Process) -> None:
+    """Let a process sign as one of this very host that has ended, as real workers here can tell."""
+    sign_as(process, dataclasses.replace(Owner.of_this_process(process.name), start="1"))
+
+
 @asynccontextmanager
 async def working(process: Process) -> AsyncIterator["asyncio.Task[None]"]:
-    """Let a process beat, sweep and listen as it does in life."""
+    """Let a process beat, sweep and listen as it does in life, under the name of this living one."""
+    sign_as(process, Owner.of_this_process(process.name))
     task = asyncio.create_task(process.worker.run())
     try:
         yield task
