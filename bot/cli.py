@@ -27,8 +27,8 @@ EPILOGUE: Final = """
 3 configuration (settings, Redis, disk); 4 could not review (the model or a server did not do its part);
 130 interrupted, the same command continues.
 
-**Settings** come from the environment and `.env`: ONCEOVER_REDIS_URL (unset: a Redis of our own under
-ONCEOVER_STATE_DIR), OPENAI_API_KEY or OPENAI_BASE_URL with ONCEOVER_LLM_MODEL (unset: no model, and it says so).
+**Settings** come from the environment: ONCEOVER_REDIS_URL (unset: a Redis of our own under ONCEOVER_STATE_DIR); and from
+there or `.env`: OPENAI_API_KEY or OPENAI_BASE_URL with ONCEOVER_LLM_MODEL (unset: no model, and it says so).
 """
 
 

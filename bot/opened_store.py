@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.embedded_redis import provide_redis
 from bot.logs import set_up_logs
+from bot.private_directory import check_is_no_repositorys
 from bot.redis_health import Problem, Severity, check_url
 from bot.settings import read_settings
 from bot.settings_tree import Settings
@@ -54,6 +55,8 @@ async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
         AskPerson: Redis, its directory or its server need a person; says the next step.
         RetryLater: Redis does not answer.
     """
+    home = os.environ.get("HOME")
+    check_is_no_repositorys(settings.storage.state_dir, home=Path(home) if home else None)
     named = settings.storage.redis_url.get_secret_value() if settings.storage.redis_url else None
     problems = await _check(named) if named else []
     async with provide_redis(named, settings.storage.state_dir) as redis:

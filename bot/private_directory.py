@@ -1,6 +1,7 @@
 """Private directory: a place that only this user can enter.
 
 Promises a directory of this user's own with mode 0700, and a socket path in one that the kernel takes.
+Refuses one inside a git work tree: a repository could bring the state that we then believe (ADR 0011).
 Does not promise that the file system keeps what is written, nor that it knows locks and sockets: a state
 directory belongs on a local disk.
 """
@@ -51,6 +52,24 @@ def make_private(directory: Path) -> Path:
     return directory.resolve()
 
 
+def check_is_no_repositorys(directory: Path, *, home: Path | None) -> None:
+    """Refuse a state directory whose content somebody else's commit could decide.
+
+    Args:
+        directory: The state directory, there or not; links in its path are followed.
+        home: The user's home. It alone may be a work tree: people keep their settings so.
+
+    Raises:
+        DirectoryUnusable: It lies in a git work tree, or is named by way of `/proc`.
+    """
+    resolved = directory.resolve()
+    if any(Path(os.path.normpath(named)).parts[1:2] == ("proc",) for named in (directory, resolved)):
+        raise _unusable(directory, "is named by way of /proc, and so is another one for each process")
+    for above in (resolved, *resolved.parents):
+        if os.path.lexists(above / ".git") and (home is None or above != home.resolve()):
+            raise _unusable(directory, f"lies in the git work tree {above}, whose commits could bring false runs")
+
+
 def place_socket(directory: Path, name: str) -> Path:
     """Say where the directory's socket goes: in it, or in a short one made for it.
 
@@ -96,5 +115,5 @@ def _check_owner(directory: Path, found: os.stat_result) -> None:
 def _unusable(directory: Path, why: str) -> DirectoryUnusable:
     return DirectoryUnusable(
         f"The state directory {directory} {why}.",
-        next_step="Set ONCEOVER_STATE_DIR to a directory of your own on a local disk, or run as its owner.",
+        next_step="Set ONCEOVER_STATE_DIR to a directory of your own, on a local disk and outside of every repository.",
     )

@@ -6,8 +6,9 @@ out.
 
 Sources, the first one wins: the environment, then a `.env` file, then the defaults. `.env` is that of the directory in
 which the command was started, never that of the directory named by `--repo`. Since the two are often the same, it may
-be a stranger's file: it is read without expansion, never exported, and may not send a key of the environment to an
-address of its own (`SENT_TO`). SECURITY.md says what is left of that risk.
+be a stranger's file: it is read without expansion, never exported, may not say where state lives (`NOT_FROM_A_FILE`,
+ADR 0011), and may not send a key of the environment to an address of its own (`SENT_TO`). SECURITY.md says what is
+left of that risk.
 """
 
 import re
@@ -36,6 +37,11 @@ MARKS: Final = frozenset({"ONCEOVER_TRIAL", "ONCEOVER_TEST_SERVER"})
 
 SERVICE_LINK: Final = re.compile(r"ONCEOVER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_TCP(_\w+)?)?)")
 """What Kubernetes gives each container beside a Service named `onceover...`; `ONCEOVER_PORT` among them, as a URL."""
+
+NOT_FROM_A_FILE: Final = frozenset({"ONCEOVER_STATE_DIR", "ONCEOVER_REDIS_URL"})
+"""Where state lives: what lies there is replayed by a server and believed by us. A repository could bring its own."""
+
+NOT_HERE: Final = "is not read from .env, which may be a stranger's; set it in the environment"
 
 SENT_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
@@ -90,9 +96,12 @@ def read_settings(environment: Mapping[str, str], dotenv: Path | None) -> Settin
     """
     file = read_dotenv(dotenv)
     filed = {name: value for name, value in file.values.items() if name not in environment}
-    given = _given(filed, DOTENV) | _given(environment, ENVIRONMENT)
+    from_file = _given(filed, DOTENV)
+    refused = NOT_FROM_A_FILE & from_file.keys()
+    given = {name: one for name, one in from_file.items() if name not in refused} | _given(environment, ENVIRONMENT)
     problems = (
         *(Problem(variable=DOTENV, fault=fault) for fault in file.faults),
+        *(Problem(variable=name, fault=NOT_HERE) for name in sorted(refused)),
         *_unknown({**filed, **environment}),
         *_contradictions(given),
     )

@@ -10,6 +10,7 @@ from bot.private_directory import (
     SHORT_ROOT,
     SOCKET_PATH_BYTES_MAX,
     DirectoryUnusable,
+    check_is_no_repositorys,
     make_private,
     place_socket,
 )
@@ -64,6 +65,37 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DirectoryUnusable, match="cannot be made"):
         make_private(tmp_path / "state")
+
+
+@pytest.mark.parametrize("is_linked_tree", [False, True])
+def test_a_state_directory_in_a_work_tree_is_refused_wherever_a_link_to_it_stands(
+    tmp_path: Path, *, is_linked_tree: bool
+) -> None:
+    (clone := tmp_path / "clone").mkdir()
+    (clone / ".git").write_text("gitdir: /elsewhere") if is_linked_tree else (clone / ".git").mkdir()
+    (tmp_path / "link").symlink_to(clone / "deep")
+
+    for state in (clone, clone / "deep" / "state", tmp_path / "link" / "state", tmp_path / "x" / ".." / "clone"):
+        with pytest.raises(DirectoryUnusable, match=r"lies in the git work tree .*/clone.*ONCEOVER_STATE_DIR"):
+            check_is_no_repositorys(state, home=tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/proc/self/cwd/.o", "//proc/self/cwd", "/usr/../proc/self/cwd", "/proc/self/root/x"])
+def test_a_state_directory_named_by_way_of_proc_is_refused(path: str) -> None:
+    with pytest.raises(DirectoryUnusable, match="by way of /proc"):
+        check_is_no_repositorys(Path(path), home=None)
+
+
+def test_a_home_under_git_may_hold_the_state_directory_but_a_clone_in_it_may_not(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "src" / ".git").mkdir(parents=True)
+
+    check_is_no_repositorys(tmp_path / ".local" / "state", home=tmp_path)
+
+    with pytest.raises(DirectoryUnusable, match="/src,"):
+        check_is_no_repositorys(tmp_path / "src" / "state", home=tmp_path)
+    with pytest.raises(DirectoryUnusable, match="work tree"):
+        check_is_no_repositorys(tmp_path / "state", home=None)
 
 
 def test_a_socket_lies_in_its_directory() -> None:

@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from pydantic import SecretStr
 
 from bot.dotenv_file import FILE_BYTES_MAX
-from bot.settings import SENT_TO, VARIABLES, SettingsInvalid, read_settings
+from bot.settings import NOT_FROM_A_FILE, SENT_TO, VARIABLES, SettingsInvalid, read_settings
 from bot.settings_tree import Settings
 
 HOME = {"HOME": "/home/ann"}
@@ -120,6 +120,32 @@ def test_a_stranger_s_file_cannot_send_the_environment_s_key_elsewhere(dotenv: P
     assert problems == {
         address: f"from .env would send the {secret} of the environment there; set both in the same place"
     }
+
+
+@pytest.mark.parametrize("variable", sorted(NOT_FROM_A_FILE))
+def test_a_stranger_s_file_cannot_say_where_state_lives(dotenv: Path, variable: str) -> None:
+    """A repository that brings its own state could make our Redis, and so this machine, do what its author wants."""
+    dotenv.write_text(f"{variable}=/proc/self/cwd/.o\n")
+
+    problems = problems_of(dotenv)
+
+    assert list(problems) == [variable]
+    assert "set it in the environment" in problems[variable]
+
+
+@pytest.mark.parametrize("line", ["ONCEOVER_STATE_DIR=", "export ONCEOVER_STATE_DIR", "# ONCEOVER_STATE_DIR=/x"])
+def test_a_file_that_leaves_the_state_directory_open_is_fine(dotenv: Path, line: str) -> None:
+    dotenv.write_text(f"{line}\n")
+
+    assert read(dotenv).storage.state_dir == Path("/home/ann/.local/state/onceover")
+
+
+def test_where_state_lives_is_taken_from_the_environment_whatever_a_file_says(dotenv: Path) -> None:
+    dotenv.write_text("ONCEOVER_STATE_DIR=/proc/self/cwd/.o\nONCEOVER_REDIS_URL=redis://evil.example\n")
+
+    storage = read(dotenv, ONCEOVER_STATE_DIR="/srv/onceover", ONCEOVER_REDIS_URL="redis://cache").storage
+
+    assert (storage.state_dir, storage.redis_url) == (Path("/srv/onceover"), SecretStr("redis://cache"))
 
 
 def test_a_file_that_brings_its_own_key_may_say_where_it_goes(dotenv: Path) -> None:
