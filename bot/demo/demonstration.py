@@ -65,21 +65,21 @@ async def demonstrate(place: Path, say: Say) -> Shown:
         say(f"A pretended model listens on {llm.url}; nothing leaves this machine.")
         say(f"\n$ {_as_typed(command)}\n")
         environment = _environment(place, llm.url)
-        answered = await _review_and_kill(command, environment, llm, say)
+        answered = await _review_and_kill(command, environment, place, llm, say)
         await llm.open_gate(WORDS_GATE)
         say("\nThe same command again:\n")
         say(f"$ {_as_typed(command)}\n")
-        code = await _review(command, environment)
+        code = await _review(command, environment, place)
     if code != ExitCode.FINDINGS:
         raise DemoFailed(f"The resumed review ended with {code}, expected {int(ExitCode.FINDINGS)}: findings.")
     return _judge(llm.calls, answered)
 
 
 async def _review_and_kill(
-    command: tuple[str, ...], environment: Mapping[str, str], llm: ScriptedLlm, say: Say
+    command: tuple[str, ...], environment: Mapping[str, str], place: Path, llm: ScriptedLlm, say: Say
 ) -> list[Call]:
     """Start a review; when it asks for the summary's words, all before that is durable: kill it there."""
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+    process = await _start(command, environment, place)
     asked = asyncio.create_task(_until_words_are_asked_for(llm))
     ended = asyncio.create_task(process.wait())
     try:
@@ -110,8 +110,8 @@ async def _until_words_are_asked_for(llm: ScriptedLlm) -> None:
         seen = len(llm.calls) + 1
 
 
-async def _review(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdin=asyncio.subprocess.DEVNULL)
+async def _review(command: tuple[str, ...], environment: Mapping[str, str], place: Path) -> int:
+    process = await _start(command, environment, place)
     try:
         async with asyncio.timeout(REVIEW_SECONDS_MAX):
             return await process.wait()
@@ -121,6 +121,11 @@ async def _review(command: tuple[str, ...], environment: Mapping[str, str]) -> i
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _start(command: tuple[str, ...], environment: Mapping[str, str], place: Path) -> asyncio.subprocess.Process:
+    # In a place of our own: `python -m` takes modules from the current directory first, and that may be a stranger's.
+    return await asyncio.create_subprocess_exec(*command, cwd=place, env=environment, stdin=asyncio.subprocess.DEVNULL)
 
 
 def _judge(calls: list[Call], answered: list[Call]) -> Shown:
