@@ -1,4 +1,4 @@
-"""What arq 0.28 does behind one's back, row by row of ADR 0004, against the real arq: none of it stops or doubles a run.
+"""What arq 0.28 does behind one's back, row by row, against the real arq: none of it stops or doubles a run.
 
 Row numbers are those of the ADR, which names the test or the reason for each of them.
 """
@@ -322,7 +322,7 @@ async def test_row_17_a_run_of_five_stages_needs_one_wake_up(make_workshop: Make
 
 
 async def test_row_18_ids_that_are_in_progress_elsewhere_starve_no_run(make_workshop: MakeWorkshop, acts: Acts) -> None:
-    """arq reads the first hundred due ids and no others."""
+    """It reads the first hundred due ids and no others."""
     workshop = await open_workshop(make_workshop, acts)
     for number in range(120):
         await put(workshop.redis, job(a=["r_elsewhere"]), job_id=b"elsewhere %03d" % number)
