@@ -1,7 +1,9 @@
 """Logs: events on stderr, for a person or for a machine.
 
 Promises that nothing of it stands on stdout, which belongs to results, and that no control character of a stranger's
-text reaches a terminal. The engine logs by the standard library; both roads end in one format.
+text reaches a terminal, and that an error's trace shows lines of code but no values: what a frame holds may be a key
+or a whole environment. The engine logs by the standard library; both roads end in one format.
+Does not promise that a message without a trace holds no secret: that is up to whoever writes it.
 """
 
 import logging
@@ -26,12 +28,16 @@ def set_up_logs(log_format: Literal["console", "json"]) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # As Python prints it. The renderers' own ones show locals, or nothing.
         _defuse,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -1,0 +1,97 @@
+"""Logs tell what failed and where, and never what was held in memory or in the environment there."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
+
+import pytest
+import structlog
+
+from bot.logs import set_up_logs
+
+LogFormat: TypeAlias = Literal["console", "json"]
+
+CANARY = "canary-7f3a91"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Leave the process's logs as they were."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def by_structlog() -> None:
+    structlog.get_logger("room").error("stage.failed", run="r_1", exc_info=True)
+
+
+def by_structlog_exception() -> None:
+    structlog.get_logger("room").exception("stage.failed", run="r_1")
+
+
+def by_the_standard_library() -> None:
+    logging.getLogger("room").error("stage.failed %s", "r_1", exc_info=sys.exc_info())
+
+
+def fail(environment: dict[str, str]) -> None:
+    raise ValueError(f"the disk \x07is full, and {len(environment)} of them")
+
+
+def fail_and_log(log: Callable[[], None]) -> None:
+    """Fail with a secret in both frames, and log it."""
+    environment = {"OPENAI_API_KEY": CANARY}
+    try:
+        fail(environment)
+    except ValueError:
+        log()
+
+
+@pytest.mark.parametrize("log", [by_structlog, by_structlog_exception, by_the_standard_library])
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_an_error_is_told_with_its_trace_and_without_what_its_frames_hold(
+    log: Callable[[], None],
+    log_format: LogFormat,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    set_up_logs(log_format)
+
+    fail_and_log(log)
+
+    told = capsys.readouterr().err
+    assert CANARY not in told
+    assert "in fail_and_log" in told
+    assert "ValueError: the disk <U+0007>is full" in told
+
+
+@pytest.mark.parametrize("log", [by_structlog, by_structlog_exception, by_the_standard_library])
+def test_json_keeps_one_object_a_line_with_the_trace_as_a_text(
+    log: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs("json")
+
+    fail_and_log(log)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    event = json.loads(line)
+    assert event["event"].startswith("stage.failed")
+    assert event["level"] == "error"
+    assert event["exception"].startswith("Traceback (most recent call last):\n")
+    assert "exc_info" not in event
+
+
+def test_nothing_of_a_log_stands_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("console")
+
+    logging.getLogger("engine").error("run.stuck")
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "run.stuck" in captured.err
