@@ -294,6 +294,8 @@ class _Fold:
                 self.tokens[detail["role"]] = detail["token"]
                 self.holders[detail["role"]] = entry.by
             case "lease":
+                if what == "taken" and "owner" in detail:
+                    yield f"L1 entry {entry.seq}: {entry.by} takes the live lease of {detail['owner']}"
                 self.holders.pop(detail["role"], None)
             case "signal":
                 self.signals[detail["signal"]] = entry.seq

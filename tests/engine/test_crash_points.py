@@ -12,10 +12,11 @@ from redis.asyncio import Redis
 
 from pipeline.engine.errors import RetryLater
 from pipeline.engine.lifecycle import RunState
+from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import Checkpointed, JsonValue, StageContext
 from tests.engine.faults import Fault
 from tests.engine.invariants import Shadow
-from tests.engine.world import Outside, World
+from tests.engine.world import LEASE_SECONDS, Outside, World
 
 WRITES_EXPECTED = 20
 """A run with all of this makes at least so many writes; fewer would mean that the walk has become shorter."""
@@ -136,6 +137,31 @@ async def test_a_lost_or_refused_write_repeats_nothing_and_waits_for_no_lease(
             assert not interrupted, f"fault at write {point + 1}"
             assert len(world.ledger.done) == ACTS, f"fault at write {point + 1}"
             assert not await world.store.counters(), "No write was refused."
+            return bool(worker.redis.faults)
+
+    await walk(fail_at)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_REPLY, Fault.REFUSE])
+async def test_a_worker_that_gave_up_on_redis_at_any_write_and_comes_back_repeats_nothing(
+    redis: Redis, fault: Fault
+) -> None:
+    """Its process lives, its session does not: what the session held belongs to nobody in this process."""
+    impatient = EngineSettings(lease_seconds=LEASE_SECONDS, away_seconds_max=0, away_pause_seconds=0)
+
+    async def fail_at(point: int) -> bool:
+        await redis.flushdb()
+        async with World(redis, plots=PLOTS, settings=impatient) as world:
+            shadow = Shadow()
+            run_id = (await world.submit()).run_id
+            worker = world.start("worker")
+            worker.redis.arm(fault, after=point)
+
+            await world.wake(worker, run_id)
+            await world.wake(worker, run_id)
+            await world.finish(worker, check=shadow.check)
+
+            await assert_ended_well(world, run_id)
             return bool(worker.redis.faults)
 
     await walk(fail_at)

@@ -68,6 +68,59 @@ async def test_a_worker_that_stood_still_cannot_disturb_its_successor_in_mid_wor
     assert await world.store.counters() == {"writes_refused": 3}
 
 
+async def test_a_heartbeat_tells_a_worker_what_it_has_lost_while_its_step_still_goes_on(world: World) -> None:
+    run_id = (await world.submit()).run_id
+    frozen, quick = world.start("frozen"), world.start("quick")
+    frozen.hold()
+    await world.wake(frozen, run_id)
+    world.pass_time(LEASE_SECONDS + 1)
+    await world.finish(quick, check=Shadow().check)
+
+    await world.beat(frozen)
+    frozen.let_go()
+    await world.settle()
+
+    assert frozen.worker.holds == ()
+    assert {act.by for act in world.ledger.done} == {"quick"}, "What it had begun was stopped."
+
+
+async def test_a_worker_takes_nothing_from_one_that_lives(world: World) -> None:
+    shadow = Shadow()
+    run_id = (await world.submit()).run_id
+    first, second = world.start("first"), world.start("second")
+    first.hold()
+    await world.wake(first, run_id)
+
+    await world.wake(second, run_id)
+    world.pass_time(LEASE_SECONDS - 1)
+    await world.beat(first)
+    world.pass_time(LEASE_SECONDS - 1)
+    await world.sweep(second)
+    await shadow.check(world)
+    first.let_go()
+    await world.finish(first, check=shadow.check)
+
+    assert second.worker.holds == ()
+    assert {act.by for act in world.ledger.done} == {"first"}
+
+
+async def test_a_stage_that_is_asked_for_again_leaves_what_it_was_doing(world: World) -> None:
+    run_id = (await world.submit()).run_id
+    worker = world.start("worker")
+    worker.hold()
+    await world.wake(worker, run_id)
+
+    await world.store.rerun(run_id, ["analyze"], fresh=True, why="somebody asked")
+    await world.beat(worker)
+    worker.let_go()
+    await world.finish(worker, check=Shadow().check)
+
+    begun = [act for act in world.ledger.begun if act.stage == "analyze"]
+    done = [act for act in world.ledger.done if act.stage == "analyze"]
+    assert len(begun) == 2
+    assert done == begun[1:]
+
+
 async def test_a_worker_that_only_came_back_late_and_lost_nothing_goes_on(world: World) -> None:
     run_id = (await world.submit()).run_id
     slow = world.start("slow")
