@@ -94,7 +94,7 @@ async def _one_run(redis: Redis, number: int, clocks: dict[str, _Clock]) -> None
         step = StepFinished(stage=stage, claim=1, step=f"{stage:>032}", name="step", result=text, ms=1)
         async with clocks[STEP]:
             progress = await _tell(store, asked.run_id, progress, step)
-        done = StageDone(stage=stage, claim=1, fingerprint=f"{stage:>032}", checkpoint=text)
+        done = StageDone(stage=stage, claim=1, fingerprint=f"{stage:>032}", inputs="", checkpoint=text)
         async with clocks[CHECKPOINT]:
             progress = await _tell(store, asked.run_id, progress, done)
 

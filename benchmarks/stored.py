@@ -79,7 +79,11 @@ class _Maker:
             leases = dict(progress.leases)
             operations = tuple(
                 StageDone(
-                    stage=claim.stage, claim=claim.claim, fingerprint=f"{claim.stage:>032}", checkpoint=self._text
+                    stage=claim.stage,
+                    claim=claim.claim,
+                    fingerprint=f"{claim.stage:>032}",
+                    inputs="",
+                    checkpoint=self._text,
                 )
                 for claim in progress.running
             )

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -157,15 +157,14 @@ async def review_locally(
         OnceoverError: Redis is away or refuses.
     """
     graph, store, notes = make_graph(resources), resources.store, _Notes()
-    request = RunRequest(
-        subject=target.subject, revision=target.head, params=_params(options, target, resources), fresh=options.fresh
-    )
+    params = _params(options, target, resources)
+    request = RunRequest(subject=target.subject, revision=target.head, params=params, fresh=options.fresh)
     submission = await store.submit(request, graph)
     run = await _read(store, submission.run_id)
     start = await _start(submission.outcome, run, store, target, now_ms=submission.now_ms)
     on_start(start)
     if not run.state.is_terminal:
-        async with _working(resources, graph, run.run_id, notes) as worker:
+        async with _working(resources, graph, params, run.run_id, notes) as worker:
             run = await _until_end(store, run, worker, lambda seen: on_view(view_of(seen, notes.by_stage)))
         on_view(view_of(run, {}))
     return LocalReview(target=target, start=start, run=run)
@@ -243,7 +242,7 @@ async def _live_holder(run: RunRecord, store: Store) -> str | None:
 
 @contextlib.asynccontextmanager
 async def _working(
-    resources: Resources, graph: Graph, run_id: str, notes: _Notes
+    resources: Resources, graph: Graph, params: Mapping[str, JsonValue], run_id: str, notes: _Notes
 ) -> AsyncIterator["asyncio.Task[None]"]:
     wakeups = LocalWakeUps()
     worker = Worker(
@@ -253,6 +252,7 @@ async def _working(
         roles=frozenset({REVIEWER, PUBLISHER}),
         on_progress=notes.take,
         only=run_id,
+        params=params,  # What is executed here comes from this command, not from what somebody wrote into Redis.
     )
     await wakeups.wake(run_id, REVIEWER)
     task = asyncio.create_task(worker.run(), name="worker")

@@ -22,7 +22,7 @@ from pipeline.engine.context import (
     call_stage,
     to_json,
 )
-from pipeline.engine.errors import OnceoverError, RetryLater
+from pipeline.engine.errors import Bug, InvariantBroken, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import StageState
@@ -38,8 +38,8 @@ from pipeline.engine.operation import (
 )
 from pipeline.engine.records import Claim, UpstreamRecord
 from pipeline.engine.retry import Random
+from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
-from pipeline.engine.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -59,21 +59,20 @@ class Attempt:
     spec: StageSpec
     params: Mapping[str, JsonValue]
     recorder: Recorder
-    store: Store
+    settings: EngineSettings
     rng: Random
     on_progress: Callable[[str], None]
-    checkpoints: dict[tuple[str, str], str]
-    """Checkpoints that this worker has at hand, by stage and fingerprint; what is read or made is added."""
     replay_every_step: bool = False
 
     async def run(self) -> Operation:
         """Execute the stage and answer what came of it."""
-        stage, claim, identity = self.spec.name, self.claim.claim, self._fingerprint()
+        stage, claim, inputs = self.spec.name, self.claim.claim, self.spec.inputs(self.params)
+        identity = self._fingerprint(inputs)
         begun = time.monotonic()
         try:
             # A first generation cannot have a checkpoint yet: one round trip saved.
-            if self.claim.generation > 1 and await self._checkpoint(stage, identity) is not None:
-                return StageReused(stage=stage, claim=claim, fingerprint=identity)
+            if self.claim.generation > 1 and await self.recorder.checkpoint(stage, identity) is not None:
+                return StageReused(stage=stage, claim=claim, fingerprint=identity, inputs=inputs)
             value, is_partial = await self._within_limit()
         except Parked as park:
             return StageParks(
@@ -86,10 +85,17 @@ class Attempt:
             )
         except HandedBack:
             return StageHandedBack(stage=stage, claim=claim)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            bug = Bug(f"Stage {stage} of run {self.run_id} was cancelled by something within itself.")
+            bug.__cause__ = error
+            return self._judge(bug, seconds=time.monotonic() - begun)
         except Exception as error:  # noqa: BLE001 - the supervisor: whatever a stage raises is recorded, none is lost.
             return self._judge(error, seconds=time.monotonic() - begun)
-        self.checkpoints[stage, identity] = value
-        return StageDone(stage=stage, claim=claim, fingerprint=identity, checkpoint=value, partial=is_partial)
+        return StageDone(
+            stage=stage, claim=claim, fingerprint=identity, inputs=inputs, checkpoint=value, partial=is_partial
+        )
 
     async def _within_limit(self) -> tuple[str, bool]:
         seconds = max(0.0, min(self.spec.seconds_max, self.claim.left_seconds))
@@ -115,7 +121,7 @@ class Attempt:
                 params=params,
                 upstream=upstream,
                 recorder=self.recorder,
-                settings=self.store.settings,
+                settings=self.settings,
                 on_progress=self.on_progress,
                 replay_every_step=self.replay_every_step,
             )
@@ -132,7 +138,7 @@ class Attempt:
             return value, context.is_partial
 
     def _check_size(self, value: str) -> None:
-        limit = self.store.settings.checkpoint_bytes_max
+        limit = self.settings.checkpoint_bytes_max
         if len(value) > limit:
             raise StepTooLarge(
                 f"The checkpoint of stage {self.spec.name} has {len(value)} bytes, the limit is {limit}.",
@@ -141,7 +147,7 @@ class Attempt:
 
     def _judge(self, error: Exception, *, seconds: float) -> Operation:
         stage, claim = self.spec.name, self.claim.claim
-        record = _error_record(error, self.store.settings.error_characters_max)
+        record = error_record(error, self.settings.error_characters_max)
         if not isinstance(error, OnceoverError):
             log.error("stage.bug run=%s stage=%s", self.run_id, stage, exc_info=error)
         failures = self.claim.failures + 1
@@ -152,13 +158,13 @@ class Attempt:
         log.info("stage.attempt_failed run=%s stage=%s wait_seconds=%.1f", self.run_id, stage, wait)
         return StageRetries(stage=stage, claim=claim, error=record, delay_ms=round(wait * 1000))
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, inputs: str) -> str:
         upstream: dict[str, JsonValue] = {
             name: before.fingerprint if before.state is StageState.DONE else f"{before.state} {before.generation}"
             for name, before in self.claim.upstream.items()
         }
         claim = self.claim
-        return fingerprint(claim.stage, claim.inputs, claim.salt, claim.fresh, upstream)
+        return fingerprint(claim.stage, inputs, claim.salt, claim.fresh, upstream)
 
     async def _upstream(self) -> dict[str, Upstream]:
         return {name: await self._result_of(name, before) for name, before in self.claim.upstream.items()}
@@ -167,24 +173,19 @@ class Attempt:
         if before.state is not StageState.DONE or before.fingerprint is None:
             error = before.error or {"message": f"Stage {name} was {before.state}."}
             return Missing(state=before.state, reason=str(error.get("message", "")))
-        text = await self._checkpoint(name, before.fingerprint)
+        text = await self.recorder.checkpoint(name, before.fingerprint)
+        if text is None:
+            raise InvariantBroken("C1", f"run {self.run_id} has lost the checkpoint of stage {name}")
         return Checkpointed(
-            value=json.loads(text or "null"),
+            value=json.loads(text),
             attempts=before.attempt,
             generation=before.generation,
             seconds=before.seconds,
         )
 
-    async def _checkpoint(self, stage: str, identity: str) -> str | None:
-        known = self.checkpoints.get((stage, identity))
-        if known is None:
-            known = await self.store.checkpoint(self.run_id, stage, identity)
-            if known is not None:
-                self.checkpoints[stage, identity] = known
-        return known
 
-
-def _error_record(error: Exception, characters_max: int) -> ErrorRecord:
+def error_record(error: BaseException, characters_max: int) -> ErrorRecord:
+    """Write an error as it is stored."""
     if isinstance(error, OnceoverError):
         return {
             "code": error.error_code,

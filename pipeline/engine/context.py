@@ -4,8 +4,8 @@ Promises S1: a step whose result was accepted is not executed again for the same
 later one. Does not promise that a step executes once: a crash between the act and its record repeats it. What must
 not happen twice out there needs the effect protocol.
 
-A step's fingerprint is its stage, name and inputs, and nothing of when it was called. So the order in which
-concurrent steps finish, or a loop is unrolled, cannot give one step the result of another.
+A step's fingerprint is its stage and its version, its name and inputs, and nothing of when it was called. So the order
+in which concurrent steps finish, or a loop is unrolled, cannot give one step the result of another.
 """
 
 import asyncio
@@ -80,7 +80,10 @@ class Recorder(Protocol):
         """Return when the operation is durable; the task is cancelled if it was refused."""
 
     async def recall(self, step: str) -> str | None:
-        """Read the recorded result of a step."""
+        """Read the recorded result of a step; wait while Redis is away."""
+
+    async def checkpoint(self, stage: str, identity: str) -> str | None:
+        """Read the checkpoint of a fingerprint; wait while Redis is away."""
 
     @property
     def is_draining(self) -> bool:
@@ -104,6 +107,12 @@ class Context:
     is_partial: bool = field(default=False, init=False)
     _under_way: dict[str, asyncio.Task[str]] = field(default_factory=dict, init=False)
     _has_been_left: bool = field(default=False, init=False)
+    _waits: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def lease_mark(self) -> str:
+        """Name this very execution: run, stage and claim; no two have the same."""
+        return f"{self.run_id}.{self.spec.name}.{self.claim.claim}"
 
     @property
     def attempt(self) -> int:
@@ -125,7 +134,7 @@ class Context:
     ) -> Result:
         """Run `fn(*inputs)` once and answer from Redis ever after; see `StageContext.step`."""
         self._check_open()
-        identity = self._identify(name, inputs, observes=observes)
+        identity = self._identify("step", name, inputs, observes=observes)
         if identity not in self._under_way:
             if len(self._under_way) >= self.settings.steps_max:
                 raise TooManySteps(
@@ -141,17 +150,24 @@ class Context:
     async def wait(self, name: str, *, seconds: float, signal: str | None = None) -> Woken:
         """Wait without holding a worker; see `StageContext.wait`."""
         self._check_open()
-        identity = self._identify(f"wait {name}", (signal,), observes=True)
+        if name in self._waits:
+            raise Bug(
+                f"Stage {self.spec.name} waits for {name!r} twice, and the second wait has the answer of the first.",
+                next_step="Give each wait a name of its own, for example with its turn.",
+            )
+        self._waits.add(name)
+        identity = self._identify("wait", name, (signal,), observes=True)
         known = await self._recall(identity)
         if known is None:
-            raise Parked(identity, seconds=seconds, signal=signal, waits_for=name)
+            bounded = min(max(0.0, seconds), self.spec.total_seconds_max)  # The stage's deadline ends it in any case.
+            raise Parked(identity, seconds=bounded, signal=signal, waits_for=name)
         end = json.loads(known)
         return Woken(by=end["by"], payload=end["payload"])
 
     async def decide(self, text: str) -> None:
         """Put a decision into the journal, in words; once, however often the function is entered."""
         self._check_open()
-        identity = self._identify("decision", (text,), observes=False)
+        identity = self._identify("decision", text, (), observes=False)
         await self.recorder.write(Decided(stage=self.spec.name, claim=self.claim.claim, step=identity, text=text))
 
     def partial(self) -> None:
@@ -179,10 +195,12 @@ class Context:
         if self._has_been_left:
             raise HandedBack
 
-    def _identify(self, name: str, inputs: tuple[JsonValue, ...], *, observes: bool) -> str:
+    def _identify(self, kind: str, name: str, inputs: tuple[JsonValue, ...], *, observes: bool) -> str:
         try:
             salt = self.claim.salt if observes else None
-            return fingerprint(self.spec.name, name, list(inputs), self.claim.fresh, salt)
+            # How a wait ended is true for every version of the code; what a step made is not.
+            version = self.spec.version if kind == "step" else None
+            return fingerprint(kind, self.spec.name, version, name, list(inputs), self.claim.fresh, salt)
         except (TypeError, ValueError) as error:
             raise NotJson(f"An input of step {name} in stage {self.spec.name} is no JSON value: {error}.") from error
 

@@ -34,8 +34,9 @@ class StageSpec:
     """Run parameters that its result depends on; None: all of them. No other parameter reaches it."""
     context: tuple[str, ...] = ()
     """Parameters that it is given besides, and that its result does not depend on (a path on this host)."""
-    version: str = "1"
-    """Raised when the same inputs give another result: old checkpoints are then not reused."""
+    version: int = 1
+    """Raised when the same inputs give another result: old checkpoints and steps are then not reused. A worker executes
+    stages of its own version and of older ones, never of a newer one."""
     seconds_max: float = 900.0
     """Limit on one attempt."""
     total_seconds_max: float = 3_600.0
@@ -107,6 +108,15 @@ class Graph:
         """All roles that some stage names, sorted."""
         return tuple(sorted({spec.role for spec in self.stages}))
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each stage, by name."""
+        return {spec.name: spec.version for spec in self.stages}
+
+    def inputs(self, params: Mapping[str, JsonValue]) -> dict[str, str]:
+        """Name what each stage reads of these parameters."""
+        return {spec.name: spec.inputs(params) for spec in self.stages}
+
     def to_wire(self) -> str:
         """Write what the scripts need to know, as JSON."""
         return canonical_json(
@@ -114,6 +124,7 @@ class Graph:
                 {
                     "name": spec.name,
                     "role": spec.role,
+                    "version": spec.version,
                     "needs": list(spec.needs),
                     "closes": spec.closes,
                     "total_ms_max": round(spec.total_seconds_max * 1000),

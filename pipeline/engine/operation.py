@@ -43,6 +43,8 @@ class StageDone(_Operation):
     """The stage has its checkpoint."""
 
     fingerprint: str
+    inputs: str
+    """What it read, named by the version that read it."""
     checkpoint: str
     partial: bool = False
     """Worth doing again when the same head is asked for again: something was out of reach."""
@@ -53,6 +55,7 @@ class StageReused(_Operation):
     """A checkpoint of this very fingerprint was there already."""
 
     fingerprint: str
+    inputs: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,6 @@ class Claim:
     fresh: int
     """Fresh re-runs; makes the fingerprints of its steps new."""
     failures: int
-    inputs: str
     elapsed_seconds: float
     left_seconds: float
     """Until the stage's deadline."""
@@ -71,8 +70,9 @@ class Progress:
     leases: Mapping[str, int]
     running: tuple[Claim, ...]
     asked: int
-    busy_with: str | None
     ready_roles: tuple[str, ...]
+    kept: frozenset[str]
+    """Stages whose checkpoint was accepted as it was sent with this write."""
     params: dict[str, JsonValue] | None
 
 
@@ -137,22 +137,27 @@ def parse_claim(raw: Mapping[str, Any]) -> Claim:
         salt=raw["salt"],
         fresh=raw["fresh"],
         failures=raw["failures"],
-        inputs=raw["inputs"],
         elapsed_seconds=raw["elapsed_ms"] / 1000,
         left_seconds=raw["left_ms"] / 1000,
         upstream={name: _parse_upstream(before) for name, before in dict(raw["upstream"]).items()},
     )
 
 
+class RecordOfOtherVersion(AskPerson):
+    """A record in Redis was written by another version of Onceover."""
+
+    code = "record_version"
+
+
 def parse_run(run_id: str, raw: Mapping[bytes, bytes], version: str) -> RunRecord:
     """Read a run's hash.
 
     Raises:
-        AskPerson: It was written by another version of Onceover.
+        RecordOfOtherVersion: Another version of Onceover wrote it.
     """
     fields = {name.decode(): value.decode() for name, value in raw.items()}
     if fields.get("v") != version:
-        raise AskPerson(
+        raise RecordOfOtherVersion(
             f"Run {run_id} is stored in version {fields.get('v')}, this Onceover reads version {version}.",
             next_step="Use the version of Onceover that wrote it, or remove the run.",
         )

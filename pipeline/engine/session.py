@@ -9,27 +9,30 @@ While one write is on its way, others gather and leave together: parallel stages
 Races known, and why they are harmless:
 - The lease is lost while a stage computes: its next write carries an old token and is refused (L1); it is cancelled.
 - The answer to a write is lost: the write is sent again, and `advance.lua` knows it by its claim (C1, S1).
-- The stage is asked for again while it runs: its claim has a newer generation; the old task is cancelled.
+- The stage is asked for again while it runs: its claim has a newer number; the old task is cancelled, and the new one
+  begins when the old one has ended.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from pipeline.engine.attempt import Attempt
 from pipeline.engine.errors import OnceoverError
 from pipeline.engine.graph import Graph
-from pipeline.engine.operation import Operation, StageHandedBack
+from pipeline.engine.operation import Operation, StageDone, StageHandedBack
 from pipeline.engine.records import Claim, Progress
 from pipeline.engine.retry import Random
 from pipeline.engine.stage import JsonValue
-from pipeline.engine.store import Store, StoreAway
+from pipeline.engine.store import Store, StoreAway, StoreRefuses
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 HAND_BACK_SECONDS_MAX: Final = 2.0
 """How long a session that is cancelled may take to hand its stages back."""
@@ -45,6 +48,8 @@ class SessionSettings:
     rng: Random
     on_progress: Callable[[str, str, str], None]
     """Called with run id, stage and text."""
+    params: Mapping[str, JsonValue] | None = None
+    """The only parameters that this worker works with, whatever Redis says (a local review); None: the run's."""
     replay_every_step: bool = False
 
 
@@ -60,6 +65,8 @@ class Session:
     _name: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _params: dict[str, JsonValue] = field(default_factory=dict, init=False)
     _tasks: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _ending: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    """Cancelled executions, by stage: the last of each."""
     _outbox: list[tuple[Operation, asyncio.Future[None]]] = field(default_factory=list, init=False)
     _something_to_say: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _checkpoints: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
@@ -104,8 +111,18 @@ class Session:
         await durable
 
     async def recall(self, step: str) -> str | None:
-        """Read the recorded result of a step."""
-        return await self.given.store.step(self.run_id, step)
+        """Read the recorded result of a step; wait while Redis is away."""
+        return await self._patiently(lambda: self.given.store.step(self.run_id, step))
+
+    async def checkpoint(self, stage: str, identity: str) -> str | None:
+        """Read the checkpoint of a fingerprint; wait while Redis is away."""
+        key = (stage, identity)
+        if key not in self._checkpoints:
+            known = await self._patiently(lambda: self.given.store.checkpoint(self.run_id, stage, identity))
+            if known is None:
+                return None
+            self._checkpoints[key] = known
+        return self._checkpoints[key]
 
     # Speaking with Redis --------------------------------------------------------------------------------------------
 
@@ -114,33 +131,39 @@ class Session:
         batch = tuple(self._outbox)
         progress = await self._advance(tuple(operation for operation, _ in batch))
         del self._outbox[: len(batch)]  # Only now: what is cancelled on the way is sent again with the hand-back.
-        for _, durable in batch:
+        for operation, durable in batch:
+            if isinstance(operation, StageDone) and operation.stage in progress.kept:
+                self._checkpoints[operation.stage, operation.fingerprint] = operation.checkpoint
             if not durable.done():
                 durable.set_result(None)
         return progress
 
     async def _advance(self, operations: tuple[Operation, ...]) -> Progress:
+        given = self.given
+        return await self._patiently(
+            lambda: given.store.advance(
+                self.run_id,
+                roles=() if self.is_draining else given.roles,
+                versions=given.graph.versions,
+                inputs=None if given.params is None else given.graph.inputs(given.params),
+                session=self._name,
+                leases=self.leases,
+                operations=operations,
+                asked=self.asked,
+            )
+        )
+
+    async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Call until Redis answers and writes; sending twice is safe, and what the stages do meanwhile may count."""
         settings = self.given.store.settings
         give_up_at = time.monotonic() + settings.away_seconds_max
-        roles = () if self.is_draining else self.given.roles
         while True:
             try:
-                progress = await self.given.store.advance(
-                    self.run_id,
-                    roles=roles,
-                    knows=self.given.graph.names,
-                    session=self._name,
-                    leases=self.leases,
-                    operations=operations,
-                    asked=self.asked,
-                )
-            except StoreAway:
-                # Sending it twice is safe, and what the stages are doing meanwhile may still count.
+                return await call()
+            except (StoreAway, StoreRefuses):
                 if time.monotonic() > give_up_at:
                     raise
                 await asyncio.sleep(settings.away_pause_seconds)
-            else:
-                return progress
 
     def _take(self, progress: Progress) -> None:
         self.leases, self.asked = progress.leases, progress.asked
@@ -148,10 +171,13 @@ class Session:
             self._params = progress.params
         wanted = {(claim.stage, claim.claim): claim for claim in progress.running}
         for key in self._tasks.keys() - wanted.keys():
-            self._tasks.pop(key).cancel()
+            task = self._tasks.pop(key)
+            task.cancel()
+            self._ending[key[0]] = task
         for key, claim in wanted.items():
             if key not in self._tasks:
-                self._tasks[key] = asyncio.create_task(self._execute(claim), name=f"{self.run_id} {claim.stage}")
+                work = self._execute(claim, after=self._ending.pop(claim.stage, None))
+                self._tasks[key] = asyncio.create_task(work, name=f"{self.run_id} {claim.stage}")
 
     async def _hand_back(self) -> None:
         self.is_draining = True
@@ -159,10 +185,12 @@ class Session:
         await self._cancel_tasks()
         left: list[Operation] = [operation for operation, _ in self._outbox]
         left += [StageHandedBack(stage=stage, claim=claim) for stage, claim in stages]
-        if not left:
-            return
         try:
-            await asyncio.wait_for(self._advance(tuple(left)), HAND_BACK_SECONDS_MAX)
+            async with asyncio.timeout(HAND_BACK_SECONDS_MAX):
+                progress = await self._advance(tuple(left))
+                if progress.running:  # Claimed by a write whose answer never came.
+                    claims = progress.running
+                    await self._advance(tuple(StageHandedBack(stage=one.stage, claim=one.claim) for one in claims))
         except (OnceoverError, TimeoutError) as error:
             log.warning("lease.not_handed_back run=%s reason=%s", self.run_id, error)  # It will run out.
 
@@ -172,23 +200,26 @@ class Session:
             durable.cancel()
 
     async def _cancel_tasks(self) -> None:
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._ending.values()]
         self._tasks.clear()
+        self._ending.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _execute(self, claim: Claim) -> None:
+    async def _execute(self, claim: Claim, *, after: asyncio.Task[None] | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])  # Two executions of one stage would be in each other's way.
+        params = self._params if self.given.params is None else self.given.params
         attempt = Attempt(
             run_id=self.run_id,
             claim=claim,
             spec=self.given.graph[claim.stage],
-            params=self._params,
+            params=params,
             recorder=self,
-            store=self.given.store,
+            settings=self.given.store.settings,
             rng=self.given.rng,
             on_progress=lambda text: self.given.on_progress(self.run_id, claim.stage, text),
-            checkpoints=self._checkpoints,
             replay_every_step=self.given.replay_every_step,
         )
         await self.write(await attempt.run())

@@ -37,6 +37,10 @@ class EngineSettings:
     """Time between two looks whether Redis is back."""
     drain_seconds_max: float = 30.0
     """How long a worker that was asked to stop may finish the steps under way."""
+    overrun_seconds_max: float = 10.0
+    """How long after its deadline a stage may still be ending; then it is failed from outside, and fenced."""
+    owner_seconds_max: float = 86_400.0
+    """A process that has not been heard of for so long is forgotten; its leases ran out long before."""
     expire_at_once_max: int = 20
     """Expired runs that one sweep drops."""
 

@@ -57,6 +57,10 @@ class StageContext(Protocol):
         """The run that this stage belongs to."""
 
     @property
+    def lease_mark(self) -> str:
+        """Name this very execution, `RUN.STAGE.CLAIM`: for places and processes that no other one may touch."""
+
+    @property
     def attempt(self) -> int:
         """Which try this is, from 1."""
 
@@ -101,7 +105,16 @@ class StageContext(Protocol):
     async def wait(self, name: str, *, seconds: float, signal: str | None = None) -> Woken:
         """Wait without holding a worker, until the signal arrives or the time is over.
 
-        The stage function is left and later entered again from its top; its finished steps answer from Redis.
+        The stage function is left and later entered again from its top; its finished steps answer from Redis. Each
+        wait of a stage has a name of its own; in a loop, one with its turn.
+
+        Args:
+            name: What it waits for, in words a reader of the progress understands.
+            seconds: At most so long; the stage's deadline holds besides.
+            signal: What ends it earlier, also if it came before the wait, but not if it came before a re-run.
+
+        Raises:
+            Bug: The name was waited for already.
         """
 
     async def decide(self, text: str) -> None:

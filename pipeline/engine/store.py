@@ -13,7 +13,7 @@ Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003
     lease:ROLE:SUBJECT   hash    token, owner, session, run, expiry    (L1)
     fence                int     the last fencing token given out
     due:ROLE             zset    live runs by when somebody must look  (R1, W1)
-    owners, held:OWNER   hash, set   who lives, and what each holds
+    owners, held:OWNER   zset, set   who was heard of when, and what each holds
     runs, expiry         zset    all runs by age; ended ones by when they go
     counters             hash    writes refused, and other totals
 """
@@ -70,9 +70,6 @@ class Swept:
 
     found: tuple[str, ...]
     """Runs offered to the worker that swept."""
-    expired: int
-    lag_seconds: float
-    """How long the most overdue of them had been waiting for a look."""
     owners: tuple[str, ...]
     """Every process that is registered, dead or alive."""
 
@@ -108,7 +105,7 @@ class Store:
             "order": asked.order,
             "fresh": asked.fresh,
             "request": secrets.token_hex(8),
-            "inputs": {spec.name: spec.inputs(asked.params) for spec in graph},
+            "inputs": dict(graph.inputs(asked.params)),
         }
         given = json.dumps(dict(asked.params), separators=(",", ":"))
         reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(asked.params))
@@ -125,7 +122,8 @@ class Store:
         run_id: str,
         *,
         roles: Collection[str],
-        knows: Collection[str] | None = None,
+        versions: Mapping[str, int] | None = None,
+        inputs: Mapping[str, str] | None = None,
         session: str = "",
         leases: Mapping[str, int] | None = None,
         operations: Sequence[Operation] = (),
@@ -136,7 +134,8 @@ class Store:
         Args:
             run_id: The run.
             roles: Roles that this worker may claim stages for.
-            knows: Stages that it has; one that another version added is left to that version's workers. None: all.
+            versions: Its version of each stage; a newer one is left to the workers that have it. None: any.
+            inputs: What each stage must read for this worker to execute it (a local review trusts no other). None: any.
             session: Who asks within this process; a lease belongs to the session that claimed it.
             leases: Fencing token by role, as the last answer gave them; none for a first claim.
             operations: What was done since.
@@ -151,8 +150,10 @@ class Store:
             "ops": [to_wire(operation, payloads) for operation in operations],
             "asked": asked,
         }
-        if knows is not None:
-            request["knows"] = dict.fromkeys(knows, True)
+        if versions is not None:
+            request["versions"] = dict(versions)
+        if inputs is not None:
+            request["inputs"] = dict(inputs)
         answer, *news = await self._call("advance", request, *payloads)
         reply = json.loads(answer)
         return Progress(
@@ -161,8 +162,8 @@ class Store:
             leases=dict(reply.get("leases") or {}),
             running=tuple(parse_claim(claim) for claim in reply.get("running") or ()),
             asked=reply.get("asked", 0),
-            busy_with=reply.get("busy"),
             ready_roles=tuple(reply.get("ready") or ()),
+            kept=frozenset(reply.get("kept") or ()),
             params=json.loads(news[0]) if news and news[0] else None,
         )
 
@@ -200,8 +201,6 @@ class Store:
         reply = await self._ask("sweep", request)
         return Swept(
             found=tuple(dict.fromkeys(reply["found"] or ())),
-            expired=reply["expired"],
-            lag_seconds=reply["lag_ms"] / 1000,
             owners=tuple(reply["owners"] or ()),
         )
 
@@ -231,8 +230,9 @@ class Store:
         return reply["outcome"], tuple(reply.get("ready") or ())
 
     async def leave(self) -> None:
-        """Sign this process off; its leases are released already or run out."""
-        await _translate(self._redis.hdel(self._key("owners"), self._owner_text))
+        """Sign this process off, unless it holds something still: then it has to be found dead."""
+        if not await _translate(self._redis.scard(self._key("held", self._owner_text))):
+            await _translate(self._redis.zrem(self._key("owners"), self._owner_text))
 
     # What reads -----------------------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class Store:
 
     async def owners(self) -> tuple[str, ...]:
         """Read which processes are registered, dead or alive."""
-        return tuple(raw.decode() for raw in await _translate(self._redis.hkeys(self._key("owners"))))
+        return tuple(raw.decode() for raw in await _translate(self._redis.zrange(self._key("owners"), 0, -1)))
 
     async def counters(self) -> dict[str, int]:
         """Read the totals that all workers count together."""
@@ -310,6 +310,8 @@ class Store:
             "grace_ms": round(settings.grace_seconds * 1000),
             "retention_ms": round(settings.retention_seconds * 1000),
             "run_ms_max": round(settings.run_seconds_max * 1000),
+            "overrun_ms": round(settings.overrun_seconds_max * 1000),
+            "owner_ms_max": round(settings.owner_seconds_max * 1000),
         }
         # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
         asked = json.dumps(request, ensure_ascii=False).encode("utf-8", "replace").decode()

@@ -6,9 +6,10 @@ finish, the rest is handed back, nothing waits for a lease to run out.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +19,7 @@ from pipeline.engine.owner import Owner
 from pipeline.engine.records import Progress
 from pipeline.engine.retry import Random
 from pipeline.engine.session import Session, SessionSettings
+from pipeline.engine.stage import JsonValue
 from pipeline.engine.store import Store
 from pipeline.engine.wakeup import WakeUps
 
@@ -38,26 +40,36 @@ class Worker:
     rng: Random = random.random
     on_progress: Callable[[str, str, str], None] = lambda *_: None
     only: str | None = None
-    """The one run that this worker works for (a local review); None: whatever is due."""
+    """The one run that this worker works for (a local review): when it cannot be moved, the worker ends with the error.
+    None: whatever is due."""
+    params: Mapping[str, JsonValue] | None = None
+    """With `only`: its parameters, instead of those in Redis."""
     replay_every_step: bool = False
     _sessions: dict[str, Session] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _room: asyncio.Semaphore = field(init=False)
     _sweep_now: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _is_draining: bool = field(default=False, init=False)
+    _trouble: "asyncio.Future[None]" = field(init=False)
 
     def __post_init__(self) -> None:
         self._room = asyncio.Semaphore(self.store.settings.runs_at_once_max)
 
     async def run(self) -> None:
-        """Work until cancelled; then drain, hand back, sign off."""
+        """Work until cancelled; then drain, hand back, sign off.
+
+        Raises:
+            OnceoverError: The one run that it works for cannot be moved.
+        """
+        self._trouble = asyncio.get_running_loop().create_future()
         loops = [self._beat(), self._sweep(), self.wakeups.listen(self.advance)]
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
-            async with asyncio.TaskGroup() as group:
-                for loop in loops:
-                    group.create_task(loop)
+            ended, _ = await asyncio.wait([self._trouble, *tasks], return_when=asyncio.FIRST_EXCEPTION)
+            for one in ended:
+                one.result()
         finally:
-            await self._leave()
+            await _to_its_end(self._leave(tasks))
 
     async def advance(self, run_id: str) -> None:
         """Begin to move a run, and return at once: the one function that a wake-up calls.
@@ -92,6 +104,7 @@ class Worker:
             roles=self.roles,
             rng=self.rng,
             on_progress=self.on_progress,
+            params=self.params,
             replay_every_step=self.replay_every_step,
         )
         session = self._sessions[run_id] = Session(run_id, given)
@@ -104,6 +117,7 @@ class Worker:
             progress = await session.run()
         except OnceoverError as error:
             log.warning("run.let_go run=%s reason=%s", session.run_id, error)
+            self._give_up(session.run_id, error)
             return
         except Exception:  # The supervisor: a bug in one run must not end the others; its lease runs out.
             log.exception("run.bug run=%s", session.run_id)
@@ -114,6 +128,10 @@ class Worker:
             if self._room_left() == 1:
                 self._sweep_now.set()  # It was full: others may be waiting.
         await self._pass_on(session.run_id, progress)
+
+    def _give_up(self, run_id: str, error: OnceoverError) -> None:
+        if run_id == self.only and not self._trouble.done():
+            self._trouble.set_exception(error)
 
     async def _pass_on(self, run_id: str, progress: Progress) -> None:
         roles = progress.ready_roles if self._is_draining else set(progress.ready_roles) - self.roles
@@ -183,7 +201,10 @@ class Worker:
 
     # The end --------------------------------------------------------------------------------------------------------
 
-    async def _leave(self) -> None:
+    async def _leave(self, loops: "Iterable[asyncio.Task[None]]") -> None:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
         self._is_draining = True
         for session in self._sessions.values():
             session.drain()
@@ -198,3 +219,12 @@ class Worker:
             await self.store.leave()
         except OnceoverError as error:
             log.warning("owner.not_signed_off reason=%s", error)
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Wait for work that has a limit of its own, also if whoever waits is told again to stop."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()

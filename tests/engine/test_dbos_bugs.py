@@ -192,13 +192,13 @@ async def test_druks619_a_run_that_waited_through_an_upgrade_is_done_by_the_new_
     make_workshop: MakeWorkshop,
 ) -> None:
     """Recovery went by a hash of the code, so an upgrade in place left parked runs behind for good."""
-    older = await make_workshop(StageSpec(name="test", run=waiting("ci"), version="1"))
+    older = await make_workshop(StageSpec(name="test", run=waiting("ci"), version=1))
     before, run_id = older.start("before"), (await older.submit()).run_id
     await older.wake(before, run_id)
     assert (await older.stage_of(run_id, "test")).state is StageState.PARKED
     before.redis.die()
 
-    newer = await make_workshop(StageSpec(name="test", run=waiting("ci"), version="2"))
+    newer = await make_workshop(StageSpec(name="test", run=waiting("ci"), version=2))
     after = newer.start("after")
     await newer.store.signal(run_id, "ci", "passed")
     await newer.finish(after)

@@ -56,6 +56,7 @@ def test_the_wire_form_keeps_what_the_scripts_read_and_no_function() -> None:
         {
             "name": "comment",
             "role": "publisher",
+            "version": 1,
             "needs": [],
             "closes": True,
             "total_ms_max": 1500,
@@ -82,6 +83,6 @@ def test_a_stage_that_declares_nothing_reads_everything() -> None:
 
 
 def test_a_raised_version_makes_the_inputs_new() -> None:
-    older, newer = (StageSpec(name="docs", run=nothing, version=version) for version in ("1", "2"))
+    older, newer = (StageSpec(name="docs", run=nothing, version=version) for version in (1, 2))
 
     assert older.inputs({}) != newer.inputs({})

@@ -177,7 +177,7 @@ async def test_a_checkpoint_that_is_gone_is_a_broken_invariant(make_workshop: Ma
             run_id,
             roles=["worker"],
             leases=held.leases,
-            operations=[StageReused(stage="only", claim=1, fingerprint="made-up")],
+            operations=[StageReused(stage="only", claim=1, fingerprint="made-up", inputs="")],
         )
 
 

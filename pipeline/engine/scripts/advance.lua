@@ -18,13 +18,19 @@ local once, seen = {step = true, decide = true}, {}
 -- What an operation finds: its stage still under its claim, its own work already done, or somebody else's claim.
 local function standing(op)
   local stage = run.stages[op.stage]
-  if stage.claim ~= op.claim then return 'stale' end
-  if once[op.kind] and (seen[op.step] or redis.call('HEXISTS', steps(), op.step) == 1) then return 'applied' end
-  if stage.state == 'running' then return 'live' end
-  return (stage.settled == op.claim or op.kind == 'hand_back') and 'applied' or 'stale'
+  if not stage then return 'stale' end
+  local is_live = stage.claim == op.claim and stage.state == 'running'
+  local was_settled = stage.settled == op.claim -- By this call's first sending: parked and claimed again, or done.
+  if once[op.kind] then
+    local is_known = seen[op.step] or redis.call('HEXISTS', steps(), op.step) == 1
+    if is_known and (stage.claim == op.claim or was_settled) then return 'applied' end
+    return is_live and 'live' or 'stale'
+  end
+  if was_settled or (op.kind == 'hand_back' and not is_live) then return 'applied' end
+  return is_live and 'live' or 'stale'
 end
 
-local apply = {}
+local apply, kept = {}, {}
 
 function apply.step(op) -- S1: the first result of a step is its only one
   write(run, 'HSETNX', steps(), op.step, payload(op))
@@ -37,8 +43,12 @@ function apply.decide(op)
 end
 
 function apply.done(op, stage) -- C1: the first checkpoint of a fingerprint is its only one
-  write(run, 'HSETNX', checkpoints(), op.stage .. ' ' .. op.fingerprint, payload(op))
-  stage.fingerprint, stage.error, stage.partial = op.fingerprint, nil, op.partial
+  local field = op.stage .. ' ' .. op.fingerprint
+  if redis.call('HEXISTS', checkpoints(), field) == 0 then
+    write(run, 'HSETNX', checkpoints(), field, payload(op))
+    kept[#kept + 1] = op.stage
+  end
+  stage.fingerprint, stage.inputs, stage.error, stage.partial = op.fingerprint, op.inputs, nil, op.partial
   move_stage(run, op.stage, 'done', {fingerprint = op.fingerprint, partial = op.partial})
 end
 
@@ -46,7 +56,7 @@ function apply.reuse(op, stage)
   if redis.call('HEXISTS', checkpoints(), op.stage .. ' ' .. op.fingerprint) == 0 then
     error('ONCEOVER_INVARIANT C1 run ' .. run.id .. ' has no checkpoint ' .. op.stage .. ' ' .. op.fingerprint)
   end
-  stage.fingerprint, stage.reused, stage.error = op.fingerprint, true, nil
+  stage.fingerprint, stage.inputs, stage.reused, stage.error = op.fingerprint, op.inputs, true, nil
   move_stage(run, op.stage, 'done', {fingerprint = op.fingerprint, reused = true})
 end
 
@@ -58,19 +68,15 @@ end
 function apply.retry(op, stage)
   stage.failures = stage.failures + 1
   stage.again, stage.error = true, op.error
-  stage.wake_ms, stage.waits_for = NOW + op.delay_ms, 'retry'
+  stage.wake_ms, stage.waits_for, stage.parked_ms = NOW + op.delay_ms, 'retry', NOW
   move_stage(run, op.stage, 'parked', {waits_for = 'retry', error = op.error, delay_ms = op.delay_ms})
 end
 
 function apply.park(op, stage)
   stage.wake_ms, stage.signal, stage.wait_step = NOW + op.delay_ms, op.signal, op.step
-  stage.waits_for = op.waits_for
+  stage.waits_for, stage.parked_ms = op.waits_for, NOW
   move_stage(run, op.stage, 'parked', {waits_for = op.waits_for, signal = op.signal, delay_ms = op.delay_ms})
-  local latched = op.signal and redis.call('HGET', key('run', run.id), 'signal:' .. op.signal)
-  if latched then
-    write(run, 'HDEL', key('run', run.id), 'signal:' .. op.signal)
-    wake(run, op.stage, 'signal', latched)
-  end
+  if op.signal then hear_kept(run, op.stage, op.signal) end
 end
 
 function apply.hand_back(op)
@@ -105,11 +111,7 @@ if has_ended(run) then
 end
 
 -- 2. A write renews its leases, then its operations are applied, each under its own claim and token.
-for role in pairs(hold) do
-  local lease = lease_of(run, role)
-  lease.expires_ms = NOW + ask.lease_ms
-  put_lease(run, role, lease)
-end
+for role in pairs(hold) do renew(run, role) end
 for _, op in ipairs(ask.ops) do
   local stage, found = run.stages[op.stage], standing(op)
   if found == 'live' and hold[run.role_of[op.stage]] == stage.token then
@@ -122,11 +124,17 @@ end
 refresh(run)
 
 -- 3. Claim what is ready for the roles of this worker.
-local mine = {}
+-- A worker executes stages of its own version and of older ones: a run outlives an upgrade, and an old worker spoils no
+-- run of the new version. One that says its inputs executes only what it would have asked for itself.
+local mine, busy = {}, false
 for _, role in ipairs(ask.roles) do mine[role] = true end
-local busy
+local function is_for_me(spec, stage)
+  if stage.state ~= 'ready' or not mine[spec.role] then return false end
+  if ask.versions and (ask.versions[spec.name] or 0) < spec.version then return false end
+  return not ask.inputs or ask.inputs[spec.name] == stage.inputs
+end
 for spec, stage in each_stage(run) do
-  if stage.state == 'ready' and mine[spec.role] and (not ask.knows or ask.knows[spec.name]) then
+  if is_for_me(spec, stage) then
     hold[spec.role] = hold[spec.role] or acquire(run, spec.role)
     if hold[spec.role] then
       stage.claim, stage.token = stage.claim + 1, hold[spec.role]
@@ -138,7 +146,7 @@ for spec, stage in each_stage(run) do
       end
       move_stage(run, spec.name, 'running', {claim = stage.claim, token = stage.token, role = spec.role})
     else
-      busy = lease_of(run, spec.role).owner
+      busy = true
     end
   end
 end
@@ -159,8 +167,8 @@ for spec, stage in each_stage(run) do
     end
     running[#running + 1] = {
       stage = spec.name, generation = stage.generation, attempt = stage.attempt, claim = stage.claim,
-      salt = stage.salt, fresh = stage.fresh, failures = stage.failures, inputs = stage.inputs, upstream = upstream,
-      elapsed_ms = NOW - stage.started_ms, left_ms = stage.deadline_ms - NOW,
+      salt = stage.salt, fresh = stage.fresh, failures = stage.failures, upstream = upstream,
+      elapsed_ms = NOW - stage.started_ms - (stage.waited_ms or 0), left_ms = stage.deadline_ms - NOW,
     }
   end
 end
@@ -172,8 +180,8 @@ save(run)
 local status = 'held'
 if has_ended(run) then status = 'ended' elseif #running == 0 then status = lost and 'fenced' or busy and 'busy' or 'idle' end
 local answer = cjson.encode({
-  status = status, state = run.state, leases = holds, running = running, asked = run.asked, busy = busy,
-  ready = ready_roles(run),
+  status = status, state = run.state, leases = holds, running = running, asked = run.asked,
+  ready = ready_roles(run), kept = kept,
 })
 local is_news = #running > 0 and run.asked ~= ask.asked
 return {answer, is_news and redis.call('HGET', key('run', run.id), 'params') or false}

@@ -26,15 +26,8 @@ end
 
 local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked'}
 
-local function load(id)
-  local raw = redis.call('HMGET', key('run', id), unpack(FIELDS))
-  if not raw[1] then return nil end
-  if raw[1] ~= RECORD_VERSION then error('ONCEOVER_RECORD_VERSION run ' .. id .. ' is of version ' .. raw[1]) end
-  local run = {
-    id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
-    seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
-    roles = {}, role_of = {}, leases = {}, writes = {},
-  }
+local function index_roles(run)
+  run.roles, run.role_of = {}, {}
   local known = {}
   for spec in each_stage(run) do
     run.role_of[spec.name] = spec.role
@@ -43,6 +36,19 @@ local function load(id)
       run.roles[#run.roles + 1] = spec.role
     end
   end
+end
+
+local function load(id)
+  local raw = redis.call('HMGET', key('run', id), unpack(FIELDS))
+  if not raw[1] then return nil end
+  if raw[1] ~= RECORD_VERSION then error('ONCEOVER_RECORD_VERSION run ' .. id .. ' is of version ' .. raw[1]) end
+  local run = {
+    id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
+    seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
+    leases = {}, writes = {},
+  }
+  run.seq_loaded = run.seq
+  index_roles(run)
   return run
 end
 
@@ -105,12 +111,21 @@ end
 
 local function is_live(lease) return lease and lease.expires_ms > NOW end
 
-local function put_lease(run, role, lease)
-  run.leases[role] = lease
+local function renew(run, role)
+  local lease = lease_of(run, role)
+  lease.expires_ms = NOW + ask.lease_ms
+  write(run, 'HSET', key('lease', role, run.subject), 'expires_ms', lease.expires_ms)
+end
+
+-- Whoever holds something can be found dead, from its first lease on.
+local function give_lease(run, role, token)
+  local expires_ms = NOW + ask.lease_ms
+  run.leases[role] = {token = token, owner = ask.owner, session = ask.session, run = run.id, expires_ms = expires_ms}
   write(run, 'HSET', key('lease', role, run.subject),
-    'token', lease.token, 'owner', lease.owner, 'session', lease.session, 'run', lease.run,
-    'expires_ms', lease.expires_ms)
-  write(run, 'SADD', key('held', lease.owner), role .. ' ' .. run.id)
+    'token', token, 'owner', ask.owner, 'session', ask.session, 'run', run.id, 'expires_ms', expires_ms)
+  write(run, 'SADD', key('held', ask.owner), role .. ' ' .. run.id)
+  write(run, 'ZADD', key('owners'), NOW, ask.owner)
+  note(run, 'lease.acquired', {role = role, token = token})
 end
 
 local function release(run, role, why)
@@ -156,11 +171,7 @@ local function acquire(run, role)
     interrupt(run, role)
   end
   local token = redis.call('INCR', key('fence'))
-  put_lease(run, role, {
-    token = token, owner = ask.owner, session = ask.session, run = run.id, expires_ms = NOW + ask.lease_ms,
-  })
-  write(run, 'HSET', key('owners'), ask.owner, NOW) -- Whoever holds something can be found dead, from its first lease on.
-  note(run, 'lease.acquired', {role = role, token = token})
+  give_lease(run, role, token)
   return token
 end
 
@@ -174,8 +185,27 @@ local function wake(run, name, by, payload)
       '{"by":"' .. by .. '","payload":' .. (payload or 'null') .. '}')
     note(run, 'wait.ended', {stage = name, step = stage.wait_step, woken_by = by})
   end
-  stage.wake_ms, stage.signal, stage.wait_step, stage.waits_for = nil, nil, nil, nil
+  if stage.waits_for ~= 'retry' then stage.waited_ms = (stage.waited_ms or 0) + NOW - stage.parked_ms end
+  stage.wake_ms, stage.signal, stage.wait_step, stage.waits_for, stage.parked_ms = nil, nil, nil, nil, nil
   move_stage(run, name, 'ready', {why = by})
+end
+
+-- A signal is kept with the number of its journal entry, the newest of each name. A stage hears it once, also one that
+-- waits later; one that was opened again does not hear what was said before.
+local function hear(run, name, signal, number, payload)
+  local stage = run.stages[name]
+  stage.heard = stage.heard or {}
+  stage.heard[signal] = number
+  wake(run, name, 'signal', payload)
+end
+
+local function hear_kept(run, name, signal)
+  local kept = redis.call('HGET', key('run', run.id), 'signal:' .. signal)
+  if not kept then return end
+  local number, payload = kept:match('^(%d+) (.*)$')
+  local stage = run.stages[name]
+  local deaf_until = math.max((stage.heard or {})[signal] or 0, stage.opened_seq or 0)
+  if tonumber(number) > deaf_until then hear(run, name, signal, tonumber(number), payload) end
 end
 
 local function fail_at_deadline(run, name, whose, limit_ms)
@@ -193,6 +223,8 @@ local function pass_time(run)
       fail_at_deadline(run, spec.name, "stage's", stage.deadline_ms)
     elseif stage.state == 'parked' and stage.wake_ms <= NOW then
       wake(run, spec.name, 'timer')
+    elseif stage.state == 'running' and stage.deadline_ms + ask.overrun_ms <= NOW then
+      fail_at_deadline(run, spec.name, "stage's", stage.deadline_ms) -- Its worker should have ended it, and did not.
     end
   end
 end
@@ -238,6 +270,7 @@ local function reopen(run, how, fresh, why)
       run.stages[spec.name] = {
         state = 'pending', generation = stage.generation, salt = stage.salt, fresh = stage.fresh, claim = stage.claim,
         inputs = stage.inputs, attempt = 0, failures = 0, interrupted = 0, again = true,
+        heard = stage.heard, opened_seq = (wanted == 'again' or fresh) and run.seq or stage.opened_seq,
       }
     end
   end
@@ -284,7 +317,10 @@ local function due_ms(run, role)
   for spec, stage in each_stage(run) do
     if spec.role == role and not MOVES.terminal_stage[stage.state] then
       if stage.state == 'ready' then at(stage.offered_ms + ask.grace_ms) end
-      if stage.state == 'running' then at((lease_of(run, role) or {expires_ms = NOW}).expires_ms) end
+      if stage.state == 'running' then
+        at((lease_of(run, role) or {expires_ms = NOW}).expires_ms)
+        at(stage.deadline_ms + ask.overrun_ms)
+      end
       if stage.state == 'parked' then at(stage.wake_ms); at(stage.deadline_ms) end
       if not spec.closes and stage.state ~= 'running' then at(run.deadline_ms) end
     end
@@ -292,14 +328,17 @@ local function due_ms(run, role)
   return due
 end
 
+-- What only renews a lease writes neither journal nor record.
 local function save(run)
   settle(run)
   for _, role in ipairs(run.roles) do
     local due = not has_ended(run) and due_ms(run, role)
     if due then write(run, 'ZADD', key('due', role), due, run.id) else write(run, 'ZREM', key('due', role), run.id) end
   end
-  write(run, 'HSET', key('run', run.id), 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
-    'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
+  if run.seq ~= run.seq_loaded or run.is_changed then
+    write(run, 'HSET', key('run', run.id), 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
+      'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
+  end
   for _, command in ipairs(run.writes) do redis.call(unpack(command)) end
 end
 

@@ -8,7 +8,7 @@ if run.state == 'superseded' or (newest and newest ~= run.id) then
   return cjson.encode({outcome = 'superseded', state = run.state})
 end
 -- A request that was sent twice because its answer was lost opens nothing twice.
-if redis.call('HGET', key('run', run.id), 'request') == ask.request then
+if redis.call('HGET', key('run', run.id), 'request') == ask.request .. ' reopened' then
   return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})
 end
 
@@ -24,7 +24,7 @@ for spec, stage in each_stage(run) do
 end
 if count == 0 then return cjson.encode({outcome = 'nothing', state = run.state}) end
 
-write(run, 'HSET', key('run', run.id), 'request', ask.request)
+write(run, 'HSET', key('run', run.id), 'request', ask.request .. ' reopened')
 reopen(run, how, ask.fresh, ask.why)
 save(run)
 return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})

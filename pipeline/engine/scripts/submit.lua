@@ -21,14 +21,23 @@ local function answer(run, outcome)
   return cjson.encode({outcome = outcome, state = run.state, ready = ready_roles(run), now_ms = NOW})
 end
 
-if ask.order == 0 then ask.order = NOW end
+-- Without an order, what arrives later is newer, whatever the clock says.
+if ask.order == 0 then
+  ask.order = math.max(NOW, 1 + tonumber(redis.call('HGET', key('subject', ask.subject), 'order') or 0))
+end
 local run = load(ask.run)
+
+-- A request that was sent twice because its answer was lost does nothing twice.
+local request, outcome = (redis.call('HGET', key('run', ask.run), 'request') or ''):match('^(%x+) (%a+)$')
+if run and request == ask.request then return answer(run, outcome) end
+
 local newer = supersede_others()
 
 if not run then
   redis.call('HSET', key('run', ask.run), 'v', RECORD_VERSION, 'state', 'queued', 'subject', ask.subject,
     'revision', ask.revision, 'params', ARGV[2], 'graph', ARGV[3], 'stages', ARGV[4], 'seq', 0, 'link', '',
-    'deadline_ms', NOW + ask.run_ms_max, 'created_ms', NOW, 'asked', 1)
+    'deadline_ms', NOW + ask.run_ms_max, 'created_ms', NOW, 'asked', 1,
+    'request', ask.request .. ' ' .. (newer and 'stale' or 'created'))
   redis.call('ZADD', key('runs'), NOW, ask.run)
   run = load(ask.run)
   note(run, 'run.accepted', {subject = ask.subject, revision = ask.revision})
@@ -40,12 +49,30 @@ end
 
 if newer then return answer(run, 'stale') end
 
-if redis.call('HGET', key('run', run.id), 'request') == ask.request then return answer(run, 'reopened') end
+-- The newest words count: a parameter that no result depends on (a path), a newer version of the stages.
+local stored = redis.call('HMGET', key('run', run.id), 'params', 'graph')
+if stored[1] ~= ARGV[2] then
+  write(run, 'HSET', key('run', run.id), 'params', ARGV[2])
+  run.asked, run.is_changed = run.asked + 1, true
+end
+local function knows_all_stages() -- A request of an older version does not take a newer one's stage away.
+  for spec in each_stage(run) do
+    if not ask.inputs[spec.name] then return false end
+  end
+  return true
+end
+if stored[2] ~= ARGV[3] and knows_all_stages() then
+  local new = cjson.decode(ARGV[4])
+  run.graph, run.is_changed = cjson.decode(ARGV[3]), true
+  for spec in each_stage(run) do run.stages[spec.name] = run.stages[spec.name] or new[spec.name] end
+  index_roles(run)
+  write(run, 'HSET', key('run', run.id), 'graph', ARGV[3])
+end
 
 -- Same head again: open what failed, stopped, was partial, or reads parameters that are not the same.
 local how, count = {}, 0
 for spec, stage in each_stage(run) do
-  local inputs = ask.inputs[spec.name] or stage.inputs -- A graph of another version may not have this stage.
+  local inputs = ask.inputs[spec.name] or stage.inputs
   local changed = stage.inputs ~= inputs
   local unfinished = stage.state == 'failed' or stage.state == 'cancelled' or (stage.state == 'done' and stage.partial)
   if changed or ask.fresh or (unfinished and has_ended(run)) then
@@ -55,9 +82,12 @@ for spec, stage in each_stage(run) do
   stage.inputs = inputs
 end
 
-if count == 0 then return answer(run, has_ended(run) and 'answered' or 'joined') end
+if count == 0 then
+  if run.is_changed then save(run) end
+  return answer(run, has_ended(run) and 'answered' or 'joined')
+end
 
-write(run, 'HSET', key('run', run.id), 'params', ARGV[2], 'request', ask.request)
+write(run, 'HSET', key('run', run.id), 'request', ask.request .. ' reopened')
 reopen(run, how, ask.fresh, 'asked for again')
 save(run)
 return answer(run, 'reopened')

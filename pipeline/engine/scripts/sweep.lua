@@ -1,7 +1,8 @@
 -- sweep: find what nobody looks after. Whatever is due is looked at by exactly one of the workers that sweep.
 -- Recovers leases that ran out, wakes parked stages, offers ready ones again, and drops what has expired.
 
-redis.call('HSET', key('owners'), ask.owner, NOW)
+redis.call('ZADD', key('owners'), NOW, ask.owner)
+redis.call('ZREMRANGEBYSCORE', key('owners'), '-inf', NOW - ask.owner_ms_max)
 
 -- During an upgrade runs of two versions stand in the same sets: each version looks after its own.
 local function is_ours(id)
@@ -11,8 +12,10 @@ end
 
 -- Owners whose process is known to be dead (same host and boot): their leases end now, not at their expiry.
 for _, owner in ipairs(ask.dead) do
+  local left = false -- Runs of another version: a worker of that version ends their leases.
   for _, held in ipairs(redis.call('SMEMBERS', key('held', owner))) do
     local role, id = held:match('^(%S+) (.+)$')
+    left = left or not is_ours(id)
     local run = is_ours(id) and load(id)
     local lease = run and lease_of(run, role)
     if lease and lease.owner == owner then
@@ -22,8 +25,10 @@ for _, owner in ipairs(ask.dead) do
       redis.call('ZADD', key('due', role), NOW, id)
     end
   end
-  redis.call('DEL', key('held', owner))
-  redis.call('HDEL', key('owners'), owner)
+  if not left then
+    redis.call('DEL', key('held', owner))
+    redis.call('ZREM', key('owners'), owner)
+  end
 end
 
 -- `only` is set by a process that works for one run (a local review): it leaves all others alone.
@@ -43,19 +48,18 @@ local function due(role, room)
   return ours
 end
 
-local found, lag_ms = {}, 0
+local found = {}
 for _, role in ipairs(ask.roles) do
   local room = ask.free - #found
   if room > 0 then
     for _, id in ipairs(due(role, room)) do
-      lag_ms = math.max(lag_ms, NOW - tonumber(redis.call('ZSCORE', key('due', role), id)))
       local run = load(id)
       if run then
         refresh(run)
         local offered = false
         for spec, stage in each_stage(run) do
           if stage.state == 'ready' and spec.role == role then
-            stage.offered_ms = NOW
+            stage.offered_ms, run.is_changed = NOW, true
             offered = true
           end
         end
@@ -78,4 +82,4 @@ for _, id in ipairs(expired) do
   if subject and redis.call('HGET', key('subject', subject), 'run') == id then redis.call('DEL', key('subject', subject)) end
 end
 
-return cjson.encode({found = found, expired = #expired, lag_ms = lag_ms, owners = redis.call('HKEYS', key('owners'))})
+return cjson.encode({found = found, owners = redis.call('ZRANGE', key('owners'), 0, -1)})
