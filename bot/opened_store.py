@@ -22,6 +22,11 @@ LOCAL_DRAIN_SECONDS_MAX: Final = 0.5
 """A person who presses Ctrl-C waits for what is nearly done, and for no model."""
 
 
+LOCAL_AWAY_SECONDS_MAX: Final = 10.0
+"""A person is watching: a Redis that refuses for longer is told and not waited for. (The client waits by itself for one
+that is being started anew.)"""
+
+
 class RedisUnfit(AskPerson):
     """The Redis that was named cannot carry what we store."""
 
@@ -90,4 +95,5 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         run_seconds_max=settings.engine.run_seconds_max,
         retention_seconds=settings.storage.retention_days * 86_400,
         drain_seconds_max=LOCAL_DRAIN_SECONDS_MAX,
+        away_seconds_max=LOCAL_AWAY_SECONDS_MAX,
     )

@@ -37,8 +37,8 @@ from pipeline.engine.lifecycle import RunState
 from pipeline.review.reports import Summary, Verdict
 from pipeline.review.visible import visible
 
-MODEL: Final = "model"
-"""What a part left unread by the model is called in `not_reviewed`."""
+ASKED_FOR: Final = ("model", "tests")
+"""What the caller configured or asked for by name: that it was not done is no success."""
 
 _STOPPED: Final = {
     RunState.CANCELLED: "run {run} was cancelled; the same command goes on with what is left.",
@@ -169,8 +169,8 @@ def _exit_code(summary: Summary) -> ExitCode:
         return ExitCode.FINDINGS
     is_empty = summary.analysis is not None and summary.analysis.files_total == 0
     nothing_reviewed = summary.verdict is Verdict.NOT_REVIEWED and not is_empty
-    model_failed = any(skipped.gap and skipped.what.startswith(MODEL) for skipped in summary.not_reviewed)
-    return ExitCode.UPSTREAM if nothing_reviewed or model_failed else ExitCode.DONE
+    was_asked_for = any(gap.gap and gap.what.startswith(ASKED_FOR) for gap in summary.not_reviewed)
+    return ExitCode.UPSTREAM if nothing_reviewed or summary.missing or was_asked_for else ExitCode.DONE
 
 
 def _split(command: str | None) -> tuple[str, ...] | None:

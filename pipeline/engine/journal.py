@@ -11,8 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.engine.stage import JsonValue
+
+UNREADABLE: Final = "unreadable"
+"""Kind of an entry that is none: somebody wrote into the stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +50,28 @@ class Audit:
         return not self.problems
 
 
-def parse_entry(fields: Mapping[bytes, bytes]) -> JournalEntry:
-    """Read one entry of the stream."""
-    text = fields[b"entry"].decode()
-    detail = json.loads(text)
-    return JournalEntry(
-        seq=detail.pop("seq"),
-        at_ms=detail.pop("at"),
-        kind=detail.pop("kind"),
-        by=detail.pop("by"),
-        detail=detail,
-        text=text,
-        link=fields[b"link"].decode(),
-    )
+def parse_entry(number: bytes, fields: Mapping[bytes, bytes]) -> JournalEntry:
+    """Read one entry of the stream; one that somebody spoilt becomes an entry of kind `unreadable`.
+
+    Args:
+        number: Its id in the stream, `SEQ-0`.
+        fields: `entry` and `link`.
+    """
+    text, link = (fields.get(name, b"").decode("utf-8", "replace") for name in (b"entry", b"link"))
+    try:
+        detail = json.loads(text)
+        return JournalEntry(
+            seq=int(detail.pop("seq")),
+            at_ms=int(detail.pop("at")),
+            kind=str(detail.pop("kind")),
+            by=str(detail.pop("by")),
+            detail=detail,
+            text=text,
+            link=link,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        seq = int(number.partition(b"-")[0])
+        return JournalEntry(seq=seq, at_ms=0, kind=UNREADABLE, by="", detail={"text": text}, text=text, link=link)
 
 
 def verify(entries: Iterable[JournalEntry], *, length: int, head: str) -> Audit:
@@ -75,6 +88,8 @@ def verify(entries: Iterable[JournalEntry], *, length: int, head: str) -> Audit:
         if entry.seq != seq:
             problems.append(f"Entry {seq} is missing: number {entry.seq} stands in its place.")
             seq = entry.seq
+        if entry.kind == UNREADABLE:
+            problems.append(f"Entry {entry.seq} cannot be read: somebody wrote into the journal.")
         link = hashlib.sha1((link + entry.text).encode(), usedforsecurity=False).hexdigest()
         if link != entry.link:
             problems.append(f"Entry {entry.seq} ({entry.kind}) does not fit the chain: it or one before was altered.")

@@ -20,8 +20,10 @@ Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003
 
 import hashlib
 import json
+import logging
+import re
 import secrets
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -34,13 +36,15 @@ from pipeline.engine.journal import JournalEntry, parse_entry
 from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
 from pipeline.engine.operation import Operation, to_wire
 from pipeline.engine.owner import Owner
-from pipeline.engine.records import Progress, RunRecord, Submission, parse_claim, parse_run
+from pipeline.engine.records import Progress, RecordOfOtherVersion, RunRecord, Submission, parse_claim, parse_run
 from pipeline.engine.request import RunRequest
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+log = logging.getLogger(__name__)
 
 RECORD_VERSION: Final = "1"
 """Raised when the layout above changes; a record of another version is refused by name, not misread."""
@@ -242,7 +246,7 @@ class Store:
         return parse_run(run_id, raw, RECORD_VERSION) if raw else None
 
     async def list_runs(self, limit: int) -> list[RunRecord]:
-        """Read the newest runs, newest first."""
+        """Read the newest runs, newest first; those of another version of Onceover are left out, with a warning."""
         ids = await _translate(self._redis.zrevrange(self._key("runs"), 0, limit - 1))
         if not ids:
             return []
@@ -250,8 +254,14 @@ class Store:
             for run_id in ids:
                 pipe.hgetall(self._key("run", run_id.decode()))
             rows = await _translate(pipe.execute())
-        pairs = zip(ids, rows, strict=True)
-        return [parse_run(run_id.decode(), raw, RECORD_VERSION) for run_id, raw in pairs if raw]
+        read = (_read_or_warn(run_id.decode(), raw) for run_id, raw in zip(ids, rows, strict=True) if raw)
+        return [run for run in read if run is not None]
+
+    async def find_ids(self, beginning: str) -> list[str]:
+        """Find the ids of all runs that begin like this."""
+        pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", beginning) + "*"
+        found = self._redis.zscan_iter(self._key("runs"), match=pattern, count=1_000)
+        return [run_id.decode() for run_id, _ in await _translate(_gather(found))]
 
     async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
         """Read the checkpoint of a stage as JSON text; None if that fingerprint has none."""
@@ -266,13 +276,13 @@ class Store:
     async def journal(self, run_id: str, *, after: int = 0, limit: int = 10_000) -> list[JournalEntry]:
         """Read journal entries in order, from the one after `after`."""
         raw = await _translate(self._redis.xrange(self._key("run", run_id, "journal"), f"({after}-0", "+", limit))
-        return [parse_entry(fields) for _, fields in raw]
+        return [parse_entry(number, fields) for number, fields in raw]
 
     async def follow(self, run_id: str, *, after: int, wait_seconds: float) -> list[JournalEntry]:
         """Read journal entries after `after`; if there are none, wait for one, at most so long."""
         stream = self._key("run", run_id, "journal")
         raw = await _translate(self._redis.xread({stream: f"{after}-0"}, block=max(1, round(wait_seconds * 1000))))
-        return [parse_entry(fields) for _, entries in raw or () for _, fields in entries]
+        return [parse_entry(number, fields) for _, entries in raw or () for number, fields in entries]
 
     async def holders(self, run: RunRecord) -> tuple[str, ...]:
         """Read who holds leases of a run, expired or not."""
@@ -339,6 +349,18 @@ class _Script:
             return await cast("Awaitable[Any]", redis.evalsha(self.sha, 0, *arguments))
         except redis_errors.NoScriptError:  # Restarted or flushed; EVAL stores it again.
             return await cast("Awaitable[Any]", redis.eval(self.text, 0, *arguments))
+
+
+def _read_or_warn(run_id: str, raw: Mapping[bytes, bytes]) -> RunRecord | None:
+    try:
+        return parse_run(run_id, raw, RECORD_VERSION)
+    except RecordOfOtherVersion as error:
+        log.warning("run.of_other_version run=%s reason=%s", run_id, error)
+        return None
+
+
+async def _gather(rows: AsyncIterator[Any]) -> list[Any]:
+    return [row async for row in rows]
 
 
 def _tables() -> str:

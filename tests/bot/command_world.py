@@ -239,7 +239,7 @@ class CommandWorld:
             while True:
                 for _, entries in await client.xread({streams[0]: last}, block=1_000):
                     for last, fields in entries:
-                        if wanted(entry := parse_entry(fields)):
+                        if wanted(entry := parse_entry(last, fields)):
                             return entry
 
 

@@ -182,7 +182,7 @@ def _add_run(now: Snapshot, rest: str, values: Mapping[str, Json]) -> None:
             link=raw["link"],
             graph=json.loads(raw["graph"]),
             stages=json.loads(raw["stages"]),
-            entries=[parse_entry(fields) for _, fields in values[f"run:{run_id}:journal"]],
+            entries=[parse_entry(number, fields) for number, fields in values[f"run:{run_id}:journal"]],
             steps=_named(values.get(f"run:{run_id}:steps", {})),
             checkpoints=_named(values.get(f"run:{run_id}:checkpoints", {})),
         )
