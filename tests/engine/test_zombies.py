@@ -72,16 +72,19 @@ async def test_a_heartbeat_tells_a_worker_what_it_has_lost_while_its_step_still_
     run_id = (await world.submit()).run_id
     frozen, quick = world.start("frozen"), world.start("quick")
     frozen.hold()
+    quick.hold()
     await world.wake(frozen, run_id)
     world.pass_time(LEASE_SECONDS + 1)
-    await world.finish(quick, check=Shadow().check)
+    await world.sweep(quick)
 
     await world.beat(frozen)
+    holds = frozen.worker.holds
     frozen.let_go()
-    await world.settle()
+    quick.let_go()
+    await world.finish(quick, check=Shadow().check)
 
-    assert frozen.worker.holds == ()
-    assert {act.by for act in world.ledger.done} == {"quick"}, "What it had begun was stopped."
+    assert holds == ()
+    assert {act.by for act in world.ledger.done} == {"quick"}, "What the other had begun was stopped."
 
 
 async def test_a_worker_takes_nothing_from_one_that_lives(world: World) -> None:
