@@ -132,10 +132,9 @@ async def find_run(store: Store, wanted: str) -> RunRecord:
     is_id = wanted.isascii()  # Others, also such as are no text at all, have never been given out.
     if is_id and (found := await store.read_run(wanted)):
         return found
-    runs = await store.list_runs(LIMIT_MAX) if is_id and len(wanted) >= ID_PREFIX_MIN else []
-    near = [run for run in runs if run.run_id.startswith(wanted)]
-    if len(near) == 1:
-        return near[0]
+    near = await store.find_ids(wanted) if is_id and len(wanted) >= ID_PREFIX_MIN else []
+    if len(near) == 1 and (found := await store.read_run(near[0])):
+        return found
     some = f"{len(near)} runs begin with" if near else "No run is called"
     raise UnknownRun(f"{some} `{visible(wanted, lines=False)}`.", next_step="`onceover runs list` shows them.")
 
