@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from bot.assembly import PUBLISHER, REVIEWER, Resources, make_graph, review_para
 from bot.run_view import RunView, view_of
 from pipeline.engine.errors import Bug
 from pipeline.engine.graph import Graph
-from pipeline.engine.lifecycle import StageState
+from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.owner import Owner
 from pipeline.engine.records import Outcome, RunRecord
 from pipeline.engine.request import RunRequest
@@ -165,7 +165,12 @@ async def review_locally(
     on_start(start)
     if not run.state.is_terminal:
         async with _working(resources, graph, params, run.run_id, notes) as worker:
-            run = await _until_end(store, run, worker, lambda seen: on_view(view_of(seen, notes.by_stage)))
+            watched = _Watched(store=store, worker=worker, inputs=graph.inputs(params), graph=graph)
+            run = await watched.until_end(run, lambda seen: on_view(view_of(seen, notes.by_stage)))
+            while watched.is_of_others(run):  # Somebody asked for the same head with other options meanwhile.
+                await store.submit(replace(request, fresh=False), graph)
+                run = await _read(store, run.run_id)
+                run = await watched.until_end(run, lambda seen: on_view(view_of(seen, notes.by_stage)))
         on_view(view_of(run, {}))
     return LocalReview(target=target, start=start, run=run)
 
@@ -226,7 +231,7 @@ async def _start(outcome: Outcome, run: RunRecord, store: Store, target: Target,
             told = f"going on with run {run.run_id}, {standing}."
         case "reopened":
             again = listed(stage.name for stage in run.stages.values() if not stage.state.is_terminal)
-            told = f"run {run.run_id} was done before; doing again: {again}."
+            told = f"run {run.run_id} is there already; still to do: {again}."
         case _:
             told = f"reviewing {target.head_ref} at {target.head[:12]} against {target.base_ref}, run {run.run_id}."
     return Start(outcome=outcome, told=told, resumed=resumed, now_ms=now_ms)
@@ -263,16 +268,32 @@ async def _working(
         await asyncio.wait([task])
 
 
-async def _until_end(
-    store: Store, run: RunRecord, worker: "asyncio.Task[None]", on_change: Callable[[RunRecord], None]
-) -> RunRecord:
-    while not run.state.is_terminal:
-        on_change(run)
-        if worker.done():
-            worker.result()  # It ends only by an error: say which.
-        await store.follow(run.run_id, after=run.journal_length, wait_seconds=FOLLOW_SECONDS)
-        run = await _read(store, run.run_id)
-    return run
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """A run that this command waits for."""
+
+    store: Store
+    worker: "asyncio.Task[None]"
+    graph: Graph
+    inputs: Mapping[str, str]
+    """What this command asked for."""
+
+    async def until_end(self, run: RunRecord, on_change: Callable[[RunRecord], None]) -> RunRecord:
+        """Wait until the run has ended, or nobody is left to do what somebody else asked of it."""
+        while not run.state.is_terminal:
+            on_change(run)
+            if self.worker.done():
+                self.worker.result()  # It ends only by an error: say which.
+            news = await self.store.follow(run.run_id, after=run.journal_length, wait_seconds=FOLLOW_SECONDS)
+            run = await _read(self.store, run.run_id)
+            if not news and self.is_of_others(run) and not await _live_holder(run, self.store):
+                break
+        return run
+
+    def is_of_others(self, run: RunRecord) -> bool:
+        """Whether the run, as it stands, was asked for with other options than this command's."""
+        was_stopped = run.state in {RunState.CANCELLED, RunState.SUPERSEDED}
+        return not was_stopped and self.graph.inputs(run.params) != self.inputs
 
 
 async def _read(store: Store, run_id: str) -> RunRecord:
