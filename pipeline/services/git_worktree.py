@@ -10,6 +10,7 @@ Does not promise to confine what runs in it.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -66,6 +67,7 @@ def _borrow(common_dir: Path, git_dir: Path, tags: bytes) -> None:
 
 def _clear(path: Path) -> None:
     """Remove a tree in which a directory may have lost its write bit; links are removed, not followed."""
-    for folder, _, _ in os.walk(path):
-        Path(folder).chmod(0o700)
-    shutil.rmtree(path, ignore_errors=not path.exists())
+    with contextlib.suppress(FileNotFoundError):  # Not there; or a newer execution is removing it as well.
+        for folder, _, _ in os.walk(path):
+            Path(folder).chmod(0o700)
+        shutil.rmtree(path)

@@ -3,7 +3,9 @@
 Promises that when `run_trial` returns, raises or is cancelled
 - the command, its group and all that carries the trial's mark are gone, and so is the work tree;
 - the user's own work tree was neither read nor written by us.
-What a killed Onceover left in the same place, processes and files, is cleared before the next trial starts there.
+Each execution has a place and a mark of its own. It clears those, and before it starts the older ones of the same stage
+of the same run, processes and files: a killed Onceover left them, or one that is not the holder any more and whose
+result is refused. It never touches a newer one's, however late it wakes up.
 
 Does not promise isolation: a local review runs the branch's code with the user's rights and on the user's files, as
 running its tests by hand would. It only spares it the secrets of the environment. (An operator's service must not use
@@ -14,6 +16,7 @@ installed from the user's own tree (`pip install -e`) is tested as it stands the
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import re
 import shlex
@@ -21,7 +24,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from pipeline.services import process, report_files
 from pipeline.services.report_files import ReportFile
@@ -57,6 +60,37 @@ class Worktrees(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The directory of one execution, among those of the other executions of the same stage of the same run."""
+
+    trials: Path
+    """Directory of ours that holds all places."""
+    family: str
+    """What the executions of the same stage of the same run have in common."""
+    claim: int
+    """Which of them this is; a later one has a larger number."""
+
+    @classmethod
+    def of(cls, trials: Path, lease_mark: str) -> Self:
+        """Choose the place of an execution by its mark, `RUN.STAGE.CLAIM`."""
+        whose, _, claim = lease_mark.rpartition(".")
+        return cls(trials=trials, family=hashlib.sha256(whose.encode()).hexdigest()[:16], claim=int(claim))
+
+    @property
+    def path(self) -> Path:
+        """The directory; its text is the mark of the execution's processes as well."""
+        return self.trials / f"{self.family}.{self.claim}"
+
+    def older(self) -> list[Path]:
+        """Find what is left of older executions."""
+        return [
+            found
+            for found in self.trials.glob(f"{self.family}.*")
+            if (number := found.suffix[1:]).isdecimal() and int(number) < self.claim
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What to try."""
 
@@ -79,13 +113,12 @@ class Outcome:
     """Processes that the command left behind and that were ended."""
 
 
-async def run_trial(worktrees: Worktrees, place: Path, environ: Mapping[str, str], order: Order) -> Outcome:
+async def run_trial(worktrees: Worktrees, place: Place, environ: Mapping[str, str], order: Order) -> Outcome:
     """Check out, run, collect, remove.
 
     Args:
         worktrees: Of the repository under review.
-        place: Directory for this trial alone; the same path for each attempt of one run, so that each clears what
-            the one before left.
+        place: Where; this execution's alone.
         environ: The user's environment; what looks like a secret is withheld.
         order: What to try.
 
@@ -93,14 +126,15 @@ async def run_trial(worktrees: Worktrees, place: Path, environ: Mapping[str, str
         CannotStart: The command is not there or may not be run.
         OnceoverError: The commit could not be checked out.
     """
-    tree = place / "tree"
-    await _clear(worktrees, place)
+    tree = place.path / "tree"
+    await asyncio.to_thread(_clear_older, place)
+    await _clear(worktrees, place.path)
     try:
-        await asyncio.to_thread(place.mkdir, parents=True, mode=0o700)
+        await asyncio.to_thread(place.path.mkdir, parents=True, mode=0o700)
         await worktrees.add_worktree(tree, order.commit)
         return await _run_in(tree, environ, order)
     finally:  # Cut short by a second cancellation, the rest is cleared by the next attempt.
-        await _clear(worktrees, place)
+        await _clear(worktrees, place.path)
 
 
 def trial_environment(environ: Mapping[str, str], tree: Path) -> dict[str, str]:
@@ -157,6 +191,13 @@ def _own_report(tree: Path) -> Path:
 
 def _is_withheld(name: str) -> bool:
     return name not in _NOT_SECRET and _SECRET_NAME.search(name) is not None
+
+
+def _clear_older(place: Place) -> None:
+    """Clear what older executions left; one that still runs is in the way of nobody, so failing to clear it is fine."""
+    for path in place.older():
+        end_stragglers(str(path))
+        _remove_all(path)
 
 
 async def _clear(worktrees: Worktrees, place: Path) -> None:

@@ -29,6 +29,7 @@ class MemoryContext:
     params: Mapping[str, JsonValue]
     run_id: str = "r_test"
     attempt: int = 1
+    claim: int = 1
     generation: int = 1
     upstream: Mapping[str, Upstream] = field(default_factory=dict)
     memo: dict[str, bytes] = field(default_factory=dict)
@@ -41,7 +42,12 @@ class MemoryContext:
 
     def next_attempt(self) -> "MemoryContext":
         """Give the context of the next try: finished steps are kept."""
-        return dataclasses.replace(self, attempt=self.attempt + 1, _running={})
+        return dataclasses.replace(self, attempt=self.attempt + 1, claim=self.claim + 1, _running={})
+
+    @property
+    def lease_mark(self) -> str:
+        """Name this very execution."""
+        return f"{self.run_id}.stage.{self.claim}"
 
     async def step(
         self,

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.services.process import CannotStart
 from pipeline.services.stragglers import MARK
-from pipeline.services.trial import Order, Outcome, run_trial, trial_environment, withheld_names
+from pipeline.services.trial import Order, Outcome, Place, run_trial, trial_environment, withheld_names
 
 PYTHON = (sys.executable, "-I", "-S", "-c")
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="Processes are found by /proc.")
@@ -56,9 +56,10 @@ class FolderWorktrees:
 
 @dataclass
 class Bench:
-    """A place for trials."""
+    """The executions of one stage of one run."""
 
-    place: Path
+    trials: Path
+    claim: int = 2
     worktrees: FolderWorktrees = field(default_factory=FolderWorktrees)
 
     async def run(
@@ -66,12 +67,21 @@ class Bench:
     ) -> Outcome:
         """Run a command in a trial."""
         order = Order(commit="c0ffee", command=command, junit=junit, seconds_max=seconds_max)
-        return await run_trial(self.worktrees, self.place, {"PATH": "/usr/bin:/bin"} | (environ or {}), order)
+        return await run_trial(self.worktrees, self.place(), {"PATH": "/usr/bin:/bin"} | (environ or {}), order)
+
+    def place(self, claim: int | None = None, *, whose: str = "r_1.test") -> Place:
+        """Name the place of an execution, this one's if nothing else is said."""
+        return Place.of(self.trials, f"{whose}.{claim or self.claim}")
+
+    async def leave_over(self, place: Place) -> asyncio.subprocess.Process:
+        """Leave files and a process, as an Onceover does that is killed, or stopped for a while."""
+        (place.path / "tree" / "old").mkdir(parents=True)
+        return await asyncio.create_subprocess_exec("sleep", "600", env={MARK: str(place.path)}, start_new_session=True)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(place=tmp_path / "place")
+    return Bench(trials=tmp_path / "trials")
 
 
 def is_gone(pid: int) -> bool:
@@ -99,14 +109,14 @@ async def test_the_command_runs_in_the_tree_without_a_shell_and_without_input(be
 async def test_nothing_is_left_however_it_ends(bench: Bench, command: tuple[str, ...]) -> None:
     await bench.run(*command)
 
-    assert not bench.place.exists()
+    assert not list(bench.trials.iterdir())
 
 
 async def test_nothing_is_left_when_there_is_no_such_program(bench: Bench) -> None:
     with pytest.raises(CannotStart, match="no-such-program"):
         await bench.run("no-such-program")
 
-    assert not bench.place.exists()
+    assert not list(bench.trials.iterdir())
 
 
 async def test_nothing_is_left_when_it_is_cancelled(bench: Bench, tmp_path: Path) -> None:
@@ -119,7 +129,7 @@ async def test_nothing_is_left_when_it_is_cancelled(bench: Bench, tmp_path: Path
         await trial
 
     assert is_gone(pid)
-    assert not bench.place.exists()
+    assert not list(bench.trials.iterdir())
 
 
 @LINUX_ONLY
@@ -140,17 +150,53 @@ async def test_a_daemon_is_gone_when_the_time_is_over(bench: Bench, tmp_path: Pa
 
 
 @LINUX_ONLY
-async def test_what_a_killed_attempt_left_is_cleared_first(bench: Bench) -> None:
+@pytest.mark.parametrize("claim", [1, 2])
+async def test_what_a_killed_execution_left_is_cleared_first(bench: Bench, claim: int) -> None:
     """Security case 63: files and processes of an Onceover that was killed with SIGKILL."""
-    (bench.place / "tree" / "old").mkdir(parents=True)
-    left_over = await asyncio.create_subprocess_exec(
-        "sleep", "600", env={MARK: str(bench.place)}, start_new_session=True
-    )
+    left_over = await bench.leave_over(bench.place(claim))
 
     outcome = await bench.run("ls")
 
     assert await left_over.wait() == -signal.SIGKILL
     assert outcome.completed.stdout == b""
+    assert not list(bench.trials.iterdir())
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize(("claim", "whose"), [(3, "r_1.test"), (10, "r_1.test"), (1, "r_2.test")])
+async def test_a_newer_execution_and_that_of_another_run_are_left_alone(bench: Bench, claim: int, whose: str) -> None:
+    """A worker that was stopped and wakes up late must not end its successor's tests."""
+    other = bench.place(claim, whose=whose)
+    running = await bench.leave_over(other)
+
+    await bench.run("true")
+
+    try:
+        assert not is_gone(running.pid)
+        assert (other.path / "tree" / "old").is_dir()
+    finally:
+        running.kill()
+        await running.wait()
+
+
+@LINUX_ONLY
+async def test_an_execution_that_was_superseded_ends_without_touching_its_successor(
+    bench: Bench, tmp_path: Path
+) -> None:
+    os.mkfifo(started := tmp_path / "started")
+    let_go = tmp_path / "let_go"
+    command = ("sh", "-c", f"echo >{started}; until [ -e {let_go} ]; do sleep 0.02; done; echo done")
+    old = asyncio.ensure_future(Bench(trials=bench.trials, claim=1).run(*command))
+    await asyncio.to_thread(started.read_text)
+
+    new = asyncio.ensure_future(bench.run(*command))
+    await asyncio.to_thread(started.read_text)
+    ended = await old
+    let_go.touch()
+
+    assert ended.completed.exit_code == -signal.SIGKILL
+    assert (await new).completed.stdout == b"done\n"
+    assert not list(bench.trials.iterdir())
 
 
 async def test_a_flood_of_output_is_cut_to_its_end(bench: Bench) -> None:
