@@ -1,13 +1,13 @@
 """Stage test: what the repository's own tests say of the head commit.
 
-Promises a report for every way a trial can end: passed, failed, out of time, could not start, not asked for.
+Promises a report for every way a trial can end: passed, failed, out of time, ended by others, could not start, not
+asked for; where nothing is known of tests that were asked for, the report has a gap.
 What the tests claim about themselves (JUnit XML) is shown beside the exit code, and where the two disagree the
 report says so; a run of no test at all never counts as passed in silence.
 Does not promise anything about the code when the tests lie: they are the branch's own.
 """
 
 import asyncio
-import hashlib
 import re
 import shlex
 import signal
@@ -25,7 +25,7 @@ from pipeline.review.verdict import DID_NOT_FINISH
 from pipeline.review.visible import visible
 from pipeline.services.process import CannotStart
 from pipeline.services.report_files import ReportFile
-from pipeline.services.trial import SETTLE_SECONDS_MAX, Order, Outcome, Worktrees, run_trial
+from pipeline.services.trial import SETTLE_SECONDS_MAX, Order, Outcome, Place, Worktrees, run_trial
 
 VERSION: Final = "1"
 """Raised when the report for the same input changes."""
@@ -44,6 +44,12 @@ COMMAND_CHARACTERS_MAX: Final = 120
 
 WITHHELD_NAMES_MAX: Final = 6
 """Variables that a sentence names; enough to recognise why a test did not find its key."""
+
+ENDED_BY_OTHERS: Final = frozenset({signal.SIGKILL, signal.SIGTERM})
+"""Signals that come from outside the tests: the kernel's when memory runs out, an operator's, a stopping machine's."""
+
+SHELL_SIGNAL_BASE: Final = 128
+"""A shell ends with 128 and the number of the signal that ended its command; POSIX, 2.8.2."""
 
 _SAYS_NO_TEST: Final = re.compile(rb"^(?:=* ?no tests ran\b|Ran 0 tests\b|No tests found\b)", re.MULTILINE)
 """Words of pytest, unittest and jest."""
@@ -87,7 +93,7 @@ def make_test(
 
     Args:
         git: Opens the repository at a path.
-        trials: Directory of ours under which each run gets its own place for the check-out.
+        trials: Directory of ours under which each execution gets its own place for the check-out.
         environ: The user's environment, from which the command's own is made.
     """
 
@@ -97,7 +103,7 @@ def make_test(
         if testing.command is None:
             return _not_asked().model_dump(mode="json")
         ctx.progress(f"running {_named(testing.command)}")
-        place = trials / hashlib.sha256(ctx.run_id.encode()).hexdigest()[:16]
+        place = Place.of(trials, ctx.lease_mark)
         result = await ctx.step(
             "run",
             partial(_try, partial(git, params.repository.path), place, environ),
@@ -115,7 +121,7 @@ def make_test(
 
 async def _try(
     git: Callable[[], Awaitable[Worktrees]],
-    place: Path,
+    place: Place,
     environ: Mapping[str, str],
     head: str,
     testing: dict[str, JsonValue],
@@ -144,7 +150,7 @@ def _could_not_start(order: Order, error: CannotStart) -> TestReport:
         command=order.command,
         detail=f"{_named(order.command)} could not be started: {_why_not(order.command[0], error)}. "
         "Correct `--test-command`, or install the program and review again with `--fresh`.",
-        skipped=(Skipped(what="tests", why=visible(error.message, lines=False), gap=True),),
+        skipped=(_gap(f"{_named(order.command)} could not be started: {_why_not(order.command[0], error)}"),),
     )
 
 
@@ -172,8 +178,13 @@ def _report(order: Order, outcome: Outcome) -> TestReport:
         failed=tally.failures if tally else (),
         output_tail=_tail(completed.stdout, completed.stderr),
         detail=" ".join([sentence, *_remarks(order, outcome, tally, verdict)]),
-        skipped=unread,
+        skipped=(_gap(sentence), *unread) if verdict in DID_NOT_FINISH else unread,
     )
+
+
+def _gap(why: str) -> Skipped:
+    """Say that tests were asked for and nothing is known of them."""
+    return Skipped(what="tests", why=why.removesuffix("."), gap=True)
 
 
 def _read_reports(files: tuple[ReportFile, ...]) -> tuple[Tally | None, tuple[Skipped, ...]]:
@@ -195,10 +206,15 @@ def _judge(order: Order, outcome: Outcome, tally: Tally | None) -> tuple[TestOut
     command = _named(order.command)
     if outcome.completed.timed_out:
         return TestOutcome.TIMED_OUT, f"{command} was stopped at its limit of {order.seconds_max:g} s."
-    if code < 0:
-        return TestOutcome.FAILED, f"{command} was ended by {_signal_name(-code)} after {took}."
-    if code > 0:
-        return TestOutcome.FAILED, f"{command} ended with exit code {code} after {took}{_told(tally)}."
+    if code == 0:
+        return _judge_success(command, took, outcome, tally)
+    if _was_ended_by_others(code) and not (tally and tally.failed):
+        return TestOutcome.COULD_NOT_RUN, f"{command} {_ending(code)} after {took}, before it was done."
+    return TestOutcome.FAILED, f"{command} {_ending(code)} after {took}{_told(tally) if code > 0 else ''}."
+
+
+def _judge_success(command: str, took: str, outcome: Outcome, tally: Tally | None) -> tuple[TestOutcome, str]:
+    """Judge a command that ended with exit code 0, which alone is no proof that a test was run."""
     if tally and tally.failed:
         told = f"although {command} ended with exit code 0"
         return TestOutcome.FAILED, f"The report names {_count(tally.failed, 'failed test')}, {told}."
@@ -207,6 +223,19 @@ def _judge(order: Order, outcome: Outcome, tally: Tally | None) -> tuple[TestOut
     if tally is None and _says_no_test(outcome.completed.stdout + outcome.completed.stderr):
         return TestOutcome.COULD_NOT_RUN, f"{command} ended with exit code 0, but its output says that no test was run."
     return TestOutcome.PASSED, f"{command} ended with exit code 0 after {took}{_told(tally)}."
+
+
+def _was_ended_by_others(code: int) -> bool:
+    """Whether a signal ended it that no test sends itself: then nothing is known, unless a report names failures."""
+    return -code in ENDED_BY_OTHERS or code - SHELL_SIGNAL_BASE in ENDED_BY_OTHERS
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        return f"was ended by {_signal_name(-code)}"
+    if _was_ended_by_others(code):
+        return f"ended with exit code {code}, as a shell tells {_signal_name(code - SHELL_SIGNAL_BASE)},"
+    return f"ended with exit code {code}"
 
 
 def _says_no_test(output: bytes) -> bool:
@@ -230,7 +259,7 @@ def _remarks(order: Order, outcome: Outcome, tally: Tally | None, verdict: TestO
     remarks: list[str] = []
     if verdict is TestOutcome.TIMED_OUT:
         remarks.append("Raise `ONCEOVER_TEST_SECONDS_MAX`, or give a command that runs fewer tests.")
-    if completed.exit_code == -signal.SIGKILL and not completed.timed_out:
+    if completed.exit_code in {-signal.SIGKILL, SHELL_SIGNAL_BASE + signal.SIGKILL} and not completed.timed_out:
         remarks.append("Often the kernel does this when memory runs out.")
     if completed.exit_code > 0 and tally and not tally.failed:
         remarks.append("The report names no failed test: the output below may tell why.")

@@ -1,5 +1,7 @@
 """Stage test: every way a trial can end has an honest report."""
 
+import asyncio
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,6 +97,25 @@ async def test_a_finished_trial_is_not_run_again(bench: Bench, tmp_path: Path) -
     assert (tmp_path / "count").read_text() == "ran\n"
 
 
+async def test_an_old_attempt_that_ends_late_does_not_end_the_tests_of_its_successor(
+    bench: Bench, tmp_path: Path
+) -> None:
+    os.mkfifo(started := tmp_path / "started")
+    let_go = tmp_path / "let_go"
+    context = bench.context(["sh", "-c", f"echo >{started}; until [ -e {let_go} ]; do sleep 0.02; done; echo done"])
+    new = asyncio.ensure_future(bench.run(context.next_attempt()))
+    await asyncio.to_thread(started.read_text)
+
+    old = asyncio.ensure_future(bench.run(context))
+    await asyncio.to_thread(started.read_text)
+    old.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await old
+    let_go.touch()
+
+    assert (await new).output_tail == "done"
+
+
 @pytest.mark.parametrize(
     ("command", "outcome", "numbers", "words"),
     [
@@ -109,7 +130,7 @@ async def test_a_finished_trial_is_not_run_again(bench: Bench, tmp_path: Path) -
         (["echo", "Ran 0 tests in 0.000s"], TestOutcome.COULD_NOT_RUN, (None, None, None), "says that no test was run"),
         (["printf", "Ran 0 tests\\nRan 2 tests"], TestOutcome.PASSED, (None, None, None), "number of tests is unknown"),
         (["sh", "-c", "kill -SEGV $$"], TestOutcome.FAILED, (None, None, None), "ended by SIGSEGV"),
-        (["sh", "-c", "kill -KILL $$"], TestOutcome.FAILED, (None, None, None), "SIGKILL"),
+        (reporting(PASS, FAIL, exit_code=137), TestOutcome.FAILED, (2, 1, 0), "1 of 2 tests failed."),
     ],
 )
 async def test_exit_code_and_report_are_judged_together(
@@ -121,6 +142,46 @@ async def test_exit_code_and_report_are_judged_together(
     assert (report.outcome, report.tests_run, report.tests_failed, report.tests_skipped) == (outcome, *numbers)
     assert words in report.detail
     assert report.command == tuple(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("kill -KILL $$", "was ended by SIGKILL after"),
+        ("kill -TERM $$", "was ended by SIGTERM after"),
+        ("sh -c 'kill -KILL $$'; exit $?", "exit code 137, as a shell tells SIGKILL, after"),
+    ],
+)
+async def test_tests_that_somebody_else_ended_did_not_finish_and_do_not_count_as_failed(
+    bench: Bench, command: str, words: str
+) -> None:
+    """As the kernel does when memory runs out: that says nothing about the code."""
+    context = bench.context(["sh", "-c", command])
+
+    report = await bench.run(context)
+
+    assert report.outcome is TestOutcome.COULD_NOT_RUN
+    assert words in report.detail
+    assert ("memory" in report.detail) == ("KILL" in command)
+    assert context.is_partial
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["no-such-runner"], "could not be started"),
+        (["sleep", "600"], "was stopped at its limit of 0.5 s"),
+        (["sh", "-c", "kill -KILL $$"], "was ended by SIGKILL"),
+        (reporting(), "ran no test"),
+        (["sh", "-c", "echo '<!DOCTYPE a []><testsuite/>' >junit.xml; kill -KILL $$"], "was ended by SIGKILL"),
+    ],
+)
+async def test_tests_that_were_asked_for_and_say_nothing_are_a_gap(bench: Bench, command: list[str], why: str) -> None:
+    report = await bench.run(bench.context(command, seconds_max=0.5))
+
+    (gap,) = (skipped for skipped in report.skipped if skipped.gap)
+    assert gap.what == "tests"
+    assert why in gap.why
 
 
 async def test_a_trial_that_takes_too_long_is_stopped(bench: Bench) -> None:
