@@ -24,11 +24,11 @@ Start with `onceover demo`, then run `onceover review` on a branch of your own.
 
 EPILOGUE: Final = """
 **Exit codes:** 0 done; 1 findings at or above `--fail-on`, failing tests, or a check that does not hold; 2 usage;
-3 configuration (settings, Redis, disk); 4 could not review (the model or a server did not do its part);
+3 configuration (settings, Redis, disk); 4 could not review (the model or the tests did not do their part);
 130 interrupted, the same command continues.
 
-**Settings** come from the environment: ONCEOVER_REDIS_URL (unset: a Redis of our own under ONCEOVER_STATE_DIR); and from
-there or `.env`: OPENAI_API_KEY or OPENAI_BASE_URL with ONCEOVER_LLM_MODEL (unset: no model, and it says so).
+**Settings** come from the environment: ONCEOVER_REDIS_URL (unset: a Redis of our own under ONCEOVER_STATE_DIR); and
+from there or `.env`: OPENAI_API_KEY or OPENAI_BASE_URL with ONCEOVER_LLM_MODEL (unset: no model, and it says so).
 """
 
 

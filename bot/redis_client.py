@@ -93,7 +93,7 @@ class Patience(Retry):
         first_failure: float | None = None
         for failures in range(1, 1_000_000):
             try:
-                answer = await do()
+                answer = await _unless_cancelled(do)
             except _AWAY as error:
                 if not _is_absence(error):
                     raise
@@ -167,6 +167,20 @@ def hide_password(url: str) -> str:
     if not rest or ("@" in rest and not at):
         return f"{scheme if rest else ''}://***"
     return f"{scheme}://{'***@' if hidden else ''}{host}"
+
+
+async def _unless_cancelled(do: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Pass on a cancellation that the operation has swallowed.
+
+    redis-py sends through `asyncio.wait_for`, and before Python 3.12 that forgets a cancellation which arrives just
+    when the bytes are out (python/cpython#86296): whoever had pressed Ctrl-C then would have waited for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    answer = await do()
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
 
 
 def _is_absence(error: BaseException) -> bool:

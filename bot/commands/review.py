@@ -37,8 +37,11 @@ from pipeline.engine.lifecycle import RunState
 from pipeline.review.reports import Summary, Verdict
 from pipeline.review.visible import visible
 
-ASKED_FOR: Final = ("model", "tests")
-"""What the caller configured or asked for by name: that it was not done is no success."""
+ASKED_FOR: Final = frozenset({"model", "tests"})
+"""What the caller configured or asked for by name, as `not_reviewed` calls it: that it was not done is no success."""
+
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a command to end."""
 
 _STOPPED: Final = {
     RunState.CANCELLED: "run {run} was cancelled; the same command goes on with what is left.",
@@ -164,12 +167,12 @@ def _as_json(done: LocalReview, result: Result) -> ReviewJson:
 
 
 def _exit_code(summary: Summary) -> ExitCode:
-    """Choose the exit code by the verdict, never green for nothing (ADR 0009)."""
+    """Choose the exit code by the verdict, never green for nothing (ADR 0009, 0012)."""
     if summary.verdict is Verdict.CHANGES_NEEDED:
         return ExitCode.FINDINGS
     is_empty = summary.analysis is not None and summary.analysis.files_total == 0
     nothing_reviewed = summary.verdict is Verdict.NOT_REVIEWED and not is_empty
-    was_asked_for = any(gap.gap and gap.what.startswith(ASKED_FOR) for gap in summary.not_reviewed)
+    was_asked_for = any(gap.gap and gap.what in ASKED_FOR for gap in summary.not_reviewed)
     return ExitCode.UPSTREAM if nothing_reviewed or summary.missing or was_asked_for else ExitCode.DONE
 
 
@@ -187,15 +190,19 @@ def _split(command: str | None) -> tuple[str, ...] | None:
 
 @contextlib.contextmanager
 def _signals_cancel() -> Iterator[None]:
-    """Let SIGTERM, and the end of the terminal, stop the command as cleanly as Ctrl-C does."""
+    """Let Ctrl-C, SIGTERM and the end of the terminal stop the command by one and the same way.
+
+    Ctrl-C too: asyncio's own handler cancels in the midst of whatever runs, and `asyncio.timeout` takes a cancellation
+    that comes just before it for its own.
+    """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     if task is None or sys.platform == "win32":
         yield
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         loop.add_signal_handler(number, task.cancel)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPING:
             loop.remove_signal_handler(number)

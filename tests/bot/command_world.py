@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +24,7 @@ import bot
 from bot.demo.scripted_llm import Call, Rule, Script, ScriptedLlm
 from bot.embedded_redis import prepare
 from pipeline.engine.journal import JournalEntry, parse_entry
-from tests.builders.repository import ISOLATED, RepositoryBuilder
+from tests.builders.repository import ISOLATED, Content, RepositoryBuilder
 
 PATIENCE_SECONDS_MAX: Final = 60.0
 """How long a test waits for what must come; it comes within some seconds."""
@@ -30,17 +32,13 @@ PATIENCE_SECONDS_MAX: Final = 60.0
 ONCEOVER: Final = (sys.executable, "-m", "bot")
 """The command."""
 
-WORDS: Final = Rule(
-    match="You help the reader of a code review", answer={"what_changed": "It sells more.", "risks": []}
-)
+WORDS: Final = Rule(match="You help the reader of a code review", answer={"what_changed": "It sells.", "risks": []})
 """The summary's question, and its answer."""
 
 NOTHING_TO_SAY: Final = Rule(answer={"walkthrough": "It adds lines.", "findings": []})
 """Every question about files: read, and nothing to remark."""
 
-MANY_LINES: Final = "".join(
-    f"{number}. a line of prose that is neither code nor worth a remark\n" for number in range(500)
-)
+MANY_LINES: Final = "".join(f"{number}. prose that is neither code nor worth a remark\n" for number in range(500))
 """A file that fills more than half of a prompt, so that two of them are two questions."""
 
 TWO_QUESTIONS: Final = {"first.txt": MANY_LINES, "second.txt": MANY_LINES}
@@ -75,9 +73,21 @@ class Running:
         assert self.process.stdout
         self._reading = [asyncio.create_task(self.process.stdout.read()), asyncio.create_task(self._listen())]
 
-    async def says(self, text: str) -> str:
-        """Wait until it says so on standard error; answer all of the news until then."""
-        return await self._until(lambda: text in self.news, f"`{text}`")
+    @property
+    def news(self) -> str:
+        """What it has said on standard error so far."""
+        return self._news.decode(errors="surrogateescape")
+
+    async def says(self, pattern: str) -> "re.Match[str]":
+        """Wait until it says so on standard error."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS_MAX), self._heard:
+                await self._heard.wait_for(lambda: re.search(pattern, self.news) or self._reading[1].done())
+        except TimeoutError:
+            raise AssertionError(f"Waited in vain for `{pattern}`. It said:\n{self.news}") from None
+        found = re.search(pattern, self.news)
+        assert found, f"It ended without `{pattern}`:\n{self.news}"
+        return found
 
     async def end(self) -> Ended:
         """Wait until it has ended by itself."""
@@ -88,7 +98,7 @@ class Running:
         except TimeoutError:
             raise AssertionError(f"The command did not end. It said:\n{self.news}") from None
         ended = Ended(code=code, out=out.decode(errors="replace"), news=self.news)
-        assert "Traceback" not in ended.news + ended.out, ended.news
+        assert "Traceback" not in ended.news + ended.out, ended.news + ended.out
         return ended
 
     def send(self, number: signal.Signals) -> None:
@@ -100,31 +110,19 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
-        await asyncio.gather(*self._reading)
-
-    @property
-    def news(self) -> str:
-        """What it has said on standard error so far."""
-        return self._news.decode(errors="surrogateescape")
+        await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def _listen(self) -> bytes:
         assert self.process.stderr
         while piece := await self.process.stderr.read(65_536):
-            async with self._heard:
-                self._news += piece
-                self._heard.notify_all()
-        async with self._heard:
-            self._heard.notify_all()
+            self._news += piece
+            await self._tell()
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self._tell()))  # When this task is done.
         return b""
 
-    async def _until(self, holds: Callable[[], bool], what: str) -> str:
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS_MAX), self._heard:
-                await self._heard.wait_for(lambda: holds() or self._reading[1].done())
-        except TimeoutError:
-            raise AssertionError(f"Waited for {what} in vain. It said:\n{self.news}") from None
-        assert holds(), f"It ended without {what}:\n{self.news}"
-        return self.news
+    async def _tell(self) -> None:
+        async with self._heard:
+            self._heard.notify_all()
 
 
 class CommandWorld:
@@ -139,7 +137,7 @@ class CommandWorld:
         self.state: Final = place / "state"
         self.settings: dict[str, str] = {}
         """Settings of every command from now on."""
-        self._home = place / "home"
+        self._home: Final = place / "home"
         self._running: list[Running] = []
 
     async def __aenter__(self) -> Self:
@@ -154,11 +152,9 @@ class CommandWorld:
 
     # What it consists of ---------------------------------------------------------------------------------------------
 
-    def make_repository(
-        self, changed: Mapping[str, str | bytes] | None = None, name: str = "shop"
-    ) -> RepositoryBuilder:
+    def make_repository(self, changed: Mapping[str, Content] | None = None) -> RepositoryBuilder:
         """Make a repository with a branch `feature` that changes the files; a small text file by default."""
-        repository = RepositoryBuilder(path=self.place / name)
+        repository = RepositoryBuilder(path=self.place / "shop")
         repository.commit({"README.md": "# Shop\n"}, "Open the shop")
         repository.commit(changed or {"prices.txt": "Apples cost two.\n"}, "Sell apples", branch="feature")
         return repository
@@ -176,7 +172,7 @@ class CommandWorld:
 
     # Commands --------------------------------------------------------------------------------------------------------
 
-    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Give a command what it needs and nothing of this machine's."""
         return {
             "PATH": os.environ["PATH"],
@@ -186,12 +182,7 @@ class CommandWorld:
             "ONCEOVER_STATE_DIR": str(self.state),
             **ISOLATED,
             **self.settings,
-            **settings,
         }
-
-    async def start(self, *arguments: str | Path, cwd: Path | None = None, **settings: str) -> Running:
-        """Start `onceover` with these arguments."""
-        return await self.launch(*ONCEOVER, *arguments, cwd=cwd, settings=settings)
 
     async def launch(
         self, *command: str | Path, cwd: Path | None = None, settings: Mapping[str, str] | None = None
@@ -200,7 +191,7 @@ class CommandWorld:
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=cwd or self._home,
-            env=self.environment(settings or {}),
+            env=self.environment() | dict(settings or {}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -211,54 +202,89 @@ class CommandWorld:
         return running
 
     async def run(self, *arguments: str | Path, cwd: Path | None = None, **settings: str) -> Ended:
-        """Run `onceover` to its end."""
-        return await (await self.start(*arguments, cwd=cwd, **settings)).end()
+        """Run `onceover` to its end, with settings for it alone."""
+        return await (await self.launch(*ONCEOVER, *arguments, cwd=cwd, settings=settings)).end()
 
-    async def start_review(self, *options: str, **settings: str) -> Running:
+    async def start_review(self, *options: str) -> Running:
         """Start a review of the repository."""
-        return await self.launch(*ONCEOVER, "review", "--repo", self.place / "shop", *options, settings=settings)
+        return await self.launch(*ONCEOVER, "review", "--repo", self.place / "shop", *options)
 
-    async def review(self, *options: str, **settings: str) -> Ended:
+    async def review(self, *options: str) -> Ended:
         """Review the repository to the end."""
-        return await (await self.start_review(*options, **settings)).end()
+        return await (await self.start_review(*options)).end()
 
     # What is stored --------------------------------------------------------------------------------------------------
 
-    @contextlib.asynccontextmanager
-    async def redis(self) -> AsyncIterator[Redis]:
-        """Look into the embedded Redis of a command that is at work."""
-        async with Redis(unix_socket_path=str(prepare(self.state / "redis").socket)) as client:
-            yield client
-
-    async def journal_says(self, wanted: Callable[[JournalEntry], bool]) -> JournalEntry:
-        """Wait until the journal of the only run has such an entry, so that what it tells is durable."""
-        async with self.redis() as client, asyncio.timeout(PATIENCE_SECONDS_MAX):
-            while not (streams := [key async for key in client.scan_iter(b"*:journal")]):
-                await asyncio.sleep(0.01)  # Nobody announces the first key; the time-out bounds the asking.
-            last = b"0"
+    async def journal_says(self, running: Running, stage: str, step: str) -> None:
+        """Wait until the journal of the command's run tells that the step has finished: then its result is durable."""
+        run_id = (await running.says(r"\brun (r_\w+)"))[1]
+        journal, last = f"onceover:run:{run_id}:journal", "0"
+        socket = str(prepare(self.state / "redis").socket)
+        async with Redis(unix_socket_path=socket) as redis, asyncio.timeout(PATIENCE_SECONDS_MAX):
             while True:
-                for _, entries in await client.xread({streams[0]: last}, block=1_000):
-                    for last, fields in entries:
-                        if wanted(entry := parse_entry(last, fields)):
-                            return entry
+                for _, entries in await redis.xread({journal: last}, block=1_000):
+                    if any(_tells(parse_entry(*entry), stage, step) for entry in entries):
+                        return
+                    last = entries[-1][0]
 
 
-def step(stage: str, name: str) -> Callable[[JournalEntry], bool]:
-    """Recognise the entry that a step has finished."""
-    return lambda entry: (
-        entry.kind == "step.finished" and (entry.detail["stage"], entry.detail["name"]) == (stage, name)
-    )
+class TestGate:
+    """A test command that says when it has begun, and ends when it is told to; it counts its beginnings."""
+
+    __test__ = False  # Not a test, whatever pytest makes of the name.
+
+    def __init__(self, place: Path) -> None:
+        self._beginnings: Final = place / "beginnings"
+        for name in ("begun", "go"):
+            os.mkfifo(place / name)
+        # Both ways, so that neither side waits for the other to open its end.
+        self._begun, self._go = (os.open(place / name, os.O_RDWR | os.O_NONBLOCK) for name in ("begun", "go"))
+        count, begun, go = (shlex.quote(str(place / name)) for name in ("beginnings", "begun", "go"))
+        script = f"echo one >> {count}; echo $$ > {begun}; read word < {go}"
+        self.command: Final = shlex.join(["sh", "-c", script])
+
+    @property
+    def beginnings(self) -> int:
+        """How often it was begun."""
+        return len(self._beginnings.read_text().split())
+
+    async def has_begun(self) -> int:
+        """Wait until it has begun; answer its process id."""
+        readable = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._begun, readable.set)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS_MAX):
+                await readable.wait()
+        finally:
+            loop.remove_reader(self._begun)
+        return int(os.read(self._begun, 100))
+
+    def open(self) -> None:
+        """Let one of them end."""
+        os.write(self._go, b"on\n")
+
+    def close(self) -> None:
+        """Give the pipes back."""
+        os.close(self._begun)
+        os.close(self._go)
 
 
-def asked_again(calls: list[Call], since: int) -> int:
-    """Count the prompts among the calls from `since` on that had been asked before."""
-    known = {call.prompt for call in calls[:since]}
-    return sum(call.prompt in known for call in calls[since:])
+def repeated(calls: list[Call]) -> list[int | None]:
+    """Answer the rules of those calls whose prompt had been asked before."""
+    prompts = [call.prompt for call in calls]
+    return [call.rule for number, call in enumerate(calls) if call.prompt in prompts[:number]]
 
 
-def processes_with(text: str) -> list[int]:
-    """Find the processes whose command line or environment has a text."""
-    return [pid for pid in _pids() if text.encode() in _read(pid, "cmdline") + _read(pid, "environ")]
+def processes_with(text: Path | str) -> list[int]:
+    """Find the live processes whose command line or environment has a text."""
+    wanted = str(text).encode()
+    return [pid for pid in _pids() if wanted in _read(pid, "cmdline") + _read(pid, "environ")]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    return _read(pid, "stat").rpartition(b")")[2].split()[:1] not in ([], [b"Z"], [b"X"])
 
 
 def _pids() -> Iterator[int]:
@@ -269,3 +295,7 @@ def _read(pid: int, name: str) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/{name}").read_bytes()
     return b""
+
+
+def _tells(entry: JournalEntry, stage: str, step: str) -> bool:
+    return entry.kind == "step.finished" and (entry.detail["stage"], entry.detail["name"]) == (stage, step)

@@ -1,6 +1,7 @@
 """The client's patience, and what it says of a URL."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 
@@ -140,3 +141,39 @@ def test_what_is_no_redis_url_is_refused(url: str) -> None:
 )
 def test_a_password_in_a_url_is_never_shown(url: str, shown: str) -> None:
     assert hide_password(url) == shown
+
+
+async def test_a_cancellation_that_redis_py_swallows_counts_all_the_same() -> None:
+    """As `asyncio.wait_for` does it before Python 3.12, if the bytes are out in the same turn of the loop."""
+
+    async def answer_in_spite_of_it() -> str:
+        task = asyncio.current_task()
+        assert task
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return "PONG"
+
+    asking = asyncio.create_task(Patience(10).call_with_retry(answer_in_spite_of_it, forget))
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_a_task_that_was_cancelled_may_still_say_farewell() -> None:
+    """What is written in a `finally` is not refused for the cancellation that led there."""
+
+    async def leave() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            farewells.append(await Patience(10).call_with_retry(Server(back_at=0).asked(each_takes=1), forget))
+
+    farewells: list[str] = []
+    leaving = asyncio.create_task(leave())
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert farewells == ["PONG"]
