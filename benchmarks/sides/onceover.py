@@ -40,7 +40,7 @@ class ToldStore(Store):
         for operation in given.get("operations", ()):
             if isinstance(operation, StageDone):
                 self.ledger.note("recorded", run_id, operation.stage)
-        if progress.status == "ended":
+        if progress.status == "ended" and given.get("operations"):  # Not to a late wake-up, which learns it too.
             tell(run_id)
         return progress
 

@@ -23,7 +23,7 @@ class Submission:
     """created; joined (it is under way); reopened (some of it anew); answered (all there); stale (a newer head won)."""
     state: RunState
     ready_roles: tuple[str, ...]
-    """Roles to wake."""
+    """Roles to wake; none if an earlier wake-up was not heard yet, since whoever hears it looks for all that is due."""
     now_ms: int
     """Redis's time, Unix milliseconds."""
 

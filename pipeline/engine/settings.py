@@ -16,7 +16,7 @@ class EngineSettings:
     sweep_seconds: float = 1.0
     """How often each worker looks for what nobody looks after."""
     grace_seconds: float = 1.0
-    """How long a wake-up may take before the sweep offers the run again."""
+    """How long a worker may take to claim what it was offered, or to answer a wake-up, before it is tried again."""
     retention_seconds: float = 30 * 86_400.0
     """A finished run is kept this long."""
     run_seconds_max: float = 6 * 3_600.0

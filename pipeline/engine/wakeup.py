@@ -1,7 +1,8 @@
 """Wake-up: the port by which a worker hears that a run can go on. Four calls, so that the carrier can be replaced.
 
-A wake-up is a hint. It may be lost, doubled, late or out of order: the sweep finds every run without it, within the
-grace time. It carries a run id and nothing else.
+A wake-up is a hint. It may be lost, doubled, late or out of order: the sweep finds every run without it, within its
+interval. It carries a run id and nothing else; who hears it also looks for whatever else is due, so that one wake-up is
+enough for all runs that are accepted until it is heard.
 """
 
 import asyncio

@@ -49,6 +49,9 @@ class Worker:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _room: asyncio.Semaphore = field(init=False)
     _sweep_now: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _is_behind: bool = field(default=False, init=False)
+    """More may be due than there was room for: each run that ends here makes the sweep look again."""
+    _has_heard: bool = field(default=False, init=False)
     _is_draining: bool = field(default=False, init=False)
     _trouble: "asyncio.Future[None]" = field(init=False)
 
@@ -72,10 +75,12 @@ class Worker:
             await _to_its_end(self._leave(tasks))
 
     async def advance(self, run_id: str) -> None:
-        """Begin to move a run, and return at once: the one function that a wake-up calls.
+        """Begin to move a run, look what else is due, and return: the one function that a wake-up calls.
 
         Of a run that is held here already, the session looks again. Without room for a while, the hint is dropped.
         """
+        self._has_heard = True
+        self._sweep_now.set()
         if session := self._sessions.get(run_id):
             session.nudge()
             return
@@ -125,8 +130,8 @@ class Worker:
         finally:
             del self._sessions[session.run_id]
             self._room.release()
-            if self._room_left() == 1:
-                self._sweep_now.set()  # It was full: others may be waiting.
+            if self._is_behind:
+                self._sweep_now.set()
         await self._pass_on(session.run_id, progress)
 
     def _give_up(self, run_id: str, error: OnceoverError) -> None:
@@ -137,9 +142,6 @@ class Worker:
         roles = progress.ready_roles if self._is_draining else set(progress.ready_roles) - self.roles
         for role in roles:
             await self.wakeups.wake(run_id, role)
-
-    def _room_left(self) -> int:
-        return self.store.settings.runs_at_once_max - len(self._sessions)
 
     # The two clocks -------------------------------------------------------------------------------------------------
 
@@ -166,8 +168,8 @@ class Worker:
     async def _sweep(self) -> None:
         owners = await self._known_owners()
         while True:
+            self._sweep_now.clear()  # Before, so that what comes up meanwhile is looked at next.
             owners = await self.sweep_once(owners)
-            self._sweep_now.clear()
             try:
                 async with asyncio.timeout(self.store.settings.sweep_seconds):
                     await self._sweep_now.wait()
@@ -177,17 +179,30 @@ class Worker:
     async def sweep_once(self, owners: Iterable[str]) -> tuple[str, ...]:
         """Take what nobody looks after, as far as there is room; answer who is registered now."""
         dead = [owner for owner in owners if self._is_dead(owner)]
+        room = await self._take_room()
+        heard, self._has_heard = self._has_heard, False
+        found: tuple[str, ...] = ()
         try:
-            swept = await self.store.sweep(self.roles, room=self._room_left(), dead=dead, only=self.only)
+            swept = await self.store.sweep(self.roles, room=room, dead=dead, only=self.only, heard=heard)
+            found = swept.found
         except OnceoverError as error:
             log.warning("sweep.failed reason=%s", error)
             return ()
-        for run_id in swept.found:
-            if self._room.locked():
-                break  # The next sweep, here or elsewhere, offers it again.
-            await self._room.acquire()
+        finally:
+            self._is_behind = len(found) >= room
+            for _ in range(room - len(found)):
+                self._room.release()
+        for run_id in found:
             self._begin(run_id)
         return swept.owners
+
+    async def _take_room(self) -> int:
+        """Take all places that are free now, so that a run that is offered here is also begun here."""
+        room = 0
+        while not self._room.locked():
+            await self._room.acquire()
+            room += 1
+        return room
 
     async def _known_owners(self) -> tuple[str, ...]:
         try:

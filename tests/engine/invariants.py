@@ -127,7 +127,7 @@ class Shadow:
 async def take_snapshot(redis: Redis, prefix: str) -> Snapshot:
     """Read all keys in two round trips."""
     found = {key.decode().removeprefix(prefix) for key in await redis.keys(f"{prefix}*")}
-    names = sorted(found - {"owners", "counters"})
+    names = sorted(found - {"owners", "counters", "bells"})
     async with redis.pipeline(transaction=True) as pipe:
         for name in names:
             _read_key(pipe, prefix, name)

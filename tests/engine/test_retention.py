@@ -42,7 +42,7 @@ async def test_an_ended_run_expires_with_every_key_it_had(make_workshop: MakeWor
     await workshop.sweep(worker)
     assert await workshop.store.read_run(submission.run_id) is None
     assert await workshop.store.list_runs(10) == []
-    assert await keys(workshop) == {"fence", "owners"}
+    assert await keys(workshop) == {"fence", "owners", "bells"}
 
 
 async def test_the_time_counts_from_the_end_and_not_from_the_beginning(make_workshop: MakeWorkshop) -> None:

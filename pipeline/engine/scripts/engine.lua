@@ -91,7 +91,7 @@ local function move_stage(run, name, to, detail)
   entry.stage, entry.from, entry.generation, entry.attempt = name, stage.state, stage.generation, stage.attempt
   note(run, 'stage.' .. to, entry)
   stage.state = to
-  if to == 'ready' then stage.offered_ms = NOW end
+  if to == 'ready' then stage.ready_ms = NOW end
   if MOVES.terminal_stage[to] then stage.ended_ms = NOW end
 end
 
@@ -316,7 +316,7 @@ local function due_ms(run, role)
   local function at(ms) if ms and (not due or ms < due) then due = ms end end
   for spec, stage in each_stage(run) do
     if spec.role == role and not MOVES.terminal_stage[stage.state] then
-      if stage.state == 'ready' then at(stage.offered_ms + ask.grace_ms) end
+      if stage.state == 'ready' then at(stage.ready_ms) end
       if stage.state == 'running' then
         at((lease_of(run, role) or {expires_ms = NOW}).expires_ms)
         at(stage.deadline_ms + ask.overrun_ms)

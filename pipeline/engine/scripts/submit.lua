@@ -17,8 +17,21 @@ local function supersede_others()
   return nil
 end
 
-local function answer(run, outcome)
-  return cjson.encode({outcome = outcome, state = run.state, ready = ready_roles(run), now_ms = NOW})
+local function answer(run, outcome, wake)
+  return cjson.encode({outcome = outcome, state = run.state, ready = wake or ready_roles(run), now_ms = NOW})
+end
+
+-- Roles to ring for: whoever hears a bell takes all runs that are due, so one that rang and was not heard is enough.
+local function unrung_roles(run)
+  local roles = {}
+  for _, role in ipairs(ready_roles(run)) do
+    local rung_ms = tonumber(redis.call('HGET', key('bells'), role) or 0)
+    if rung_ms + ask.grace_ms <= NOW then
+      redis.call('HSET', key('bells'), role, NOW)
+      roles[#roles + 1] = role
+    end
+  end
+  return roles
 end
 
 -- Without an order, what arrives later is newer, whatever the clock says.
@@ -44,7 +57,7 @@ if not run then
   if newer then stop(run, 'superseded', 'run ' .. newer .. ' has a newer head') end
   promote(run)
   save(run)
-  return answer(run, newer and 'stale' or 'created')
+  return answer(run, newer and 'stale' or 'created', unrung_roles(run))
 end
 
 if newer then return answer(run, 'stale') end

@@ -48,6 +48,8 @@ local function due(role, room)
   return ours
 end
 
+if ask.heard then redis.call('HDEL', key('bells'), unpack(ask.roles)) end
+
 local found = {}
 for _, role in ipairs(ask.roles) do
   local room = ask.free - #found
@@ -58,13 +60,13 @@ for _, role in ipairs(ask.roles) do
         refresh(run)
         local offered = false
         for spec, stage in each_stage(run) do
-          if stage.state == 'ready' and spec.role == role then
-            stage.offered_ms, run.is_changed = NOW, true
-            offered = true
-          end
+          offered = offered or stage.state == 'ready' and spec.role == role
         end
         save(run)
-        if offered then found[#found + 1] = id end
+        if offered then
+          redis.call('ZADD', key('due', role), NOW + ask.grace_ms, id) -- So that no other worker is offered it too.
+          found[#found + 1] = id
+        end
       else
         redis.call('ZREM', key('due', role), id)
       end
