@@ -2,8 +2,8 @@
 
 Promises that a failure which other questions would meet too (a wrong key, no connection, a time-out) is met
 `failures_max` times, and by those calls that are under way then, and is afterwards answered without a call; that one
-which lies in the question (too long, refused) stops no other. Does not try again and does not wait: that is the
-engine's part.
+which lies in the question (too long, refused) stops no other. Does not try again and does not wait for a better time:
+that is the engine's part.
 """
 
 import asyncio
@@ -11,9 +11,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from pydantic import BaseModel, ConfigDict
+
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
 
 Json: TypeAlias = Any  # A free JSON value: a schema, an answer.
+
+
+class ChosenModel(BaseModel):
+    """The model that a run's parameters name; an answer depends on all of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str | None = None
+    """None if none is to be asked."""
+    fallback_models: tuple[str, ...] = ()
+    base_url: str | None = None
+    """None for the client's own default."""
+
+    @property
+    def identity(self) -> list[Json]:
+        """What tells it from every other, as an input of a step."""
+        return [self.model, list(self.fallback_models), self.base_url]
 
 
 class Answer(Protocol):
@@ -42,6 +61,7 @@ class Questions:
         schema_name: Its name.
         at_once_max: Calls under way at the same time.
         failures_max: Failed calls after which no other is made; one is enough if a person has to act.
+        seconds_max: Limit on one answer, if it is shorter than the model's own.
     """
 
     model: Model
@@ -49,6 +69,7 @@ class Questions:
     schema_name: str
     at_once_max: int
     failures_max: int
+    seconds_max: float | None = None
     walls: list[RetryLater | AskPerson] = field(default_factory=list, init=False)
     """Failures that other questions would meet too, in order."""
     _refusals: list[GiveUp] = field(default_factory=list, init=False)
@@ -67,9 +88,7 @@ class Questions:
             if self._is_hopeless:
                 raise self.walls[-1]
             try:
-                answer = await self.model.ask(
-                    messages, schema=self.schema, schema_name=self.schema_name, request_id=request_id
-                )
+                answer = await self._ask_in_time(messages, request_id)
             except (RetryLater, AskPerson) as error:
                 self.walls.append(error)
                 raise
@@ -77,6 +96,20 @@ class Questions:
                 self._refusals.append(error)
                 raise
         return answer.as_json()
+
+    async def _ask_in_time(self, messages: Sequence[Mapping[str, str]], request_id: str) -> Answer:
+        limit = asyncio.timeout(self.seconds_max)
+        try:
+            async with limit:
+                return await self.model.ask(
+                    messages, schema=self.schema, schema_name=self.schema_name, request_id=request_id
+                )
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise RetryLater(
+                f"The model did not answer within {self.seconds_max:g} s.", next_step="Ask again when it is less busy."
+            ) from error
 
     def met(self, error: OnceoverError) -> bool:
         """Tell the model's own failures from those of whatever stands between."""

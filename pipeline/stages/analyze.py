@@ -42,10 +42,17 @@ from pipeline.services.analyzers.suppressions import suppressed_lines
 from pipeline.services.analyzers.toolbox import Toolbox, open_toolbox
 from pipeline.services.git_diff import DiffParts
 from pipeline.services.git_objects import Content, NotRead
-from pipeline.services.questions import Model, Questions
+from pipeline.services.questions import ChosenModel, Model, Questions
+from pipeline.services.repository import Repository, Sha
 
 VERSION: Final = "1"
 """Raised when the report for the same input changes."""
+
+READS: Final = ("head", "merge_base", "title", "analysis")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("repository",)
+"""Parameters that it needs besides: where things are on this host."""
 
 MODEL_TRIES_MAX: Final = 3
 """Attempts of the stage in which a model that may answer later is waited for; fewer than the engine would grant."""
@@ -82,15 +89,7 @@ NO_MODEL: Final = Skipped(
 )
 
 
-class Repository(BaseModel):
-    """Where the commits are, on this host; not part of what the result depends on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
-
-
-class Analysis(BaseModel):
+class Analysis(ChosenModel):
     """Who is to read the change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,12 +100,6 @@ class Analysis(BaseModel):
     ignore: tuple[str, ...] = ()
     """Patterns as in `.gitignore`."""
     findings_max: Annotated[int, Field(ge=1, le=FINDINGS_STORED_MAX)] = 50
-    model: str | None = None
-    fallback_models: tuple[str, ...] = ()
-    base_url: str | None = None
-
-
-_Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
 
 class Params(BaseModel):
@@ -115,8 +108,8 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     repository: Repository
-    head: _Sha
-    merge_base: _Sha
+    head: Sha
+    merge_base: Sha
     title: str = ""
     analysis: Analysis = Analysis()
 
@@ -299,6 +292,7 @@ async def _read_with_model(
     if name is None:
         return AnalysisReport(skipped=(NO_MODEL,))
     if model is None:
+        ctx.partial()  # A worker that has one can read it another time.
         return AnalysisReport(skipped=(Skipped(what="model", why=f"there is no client for {name} here", gap=True),))
     room = choose_for_model(files)
     grouping = await asyncio.to_thread(_group, room.chosen)
@@ -331,7 +325,6 @@ async def _review_groups(
         at_once_max=GROUPS_AT_ONCE_MAX,
         failures_max=LAST_FAILURES_MAX if is_last_try else 1,
     )
-    who: JsonValue = [params.analysis.model, list(params.analysis.fallback_models), params.analysis.base_url]
 
     async def ask(_who: JsonValue, messages: list[Message], name: str) -> dict[str, JsonValue]:
         return await questions.ask(messages, f"{ctx.run_id}/{name}")
@@ -339,7 +332,7 @@ async def _review_groups(
     async def review(group: Sequence[FileExcerpt]) -> GroupReview | OnceoverError:
         async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
             asked: JsonValue = [{**message} for message in messages]
-            return await ctx.step("model", ask, who, asked, f"analyze/{fingerprint(asked)[:12]}")
+            return await ctx.step("model", ask, params.analysis.identity, asked, f"analyze/{fingerprint(asked)[:12]}")
 
         try:
             return await review_group(call, group, title=params.title, nonce=ctx.run_id)

@@ -7,12 +7,12 @@ Secrets of well-known form are taken out here, before the model and before anybo
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.engine.errors import AskPerson, GiveUp, RetryLater
+from pipeline.engine.errors import OnceoverError
 from pipeline.engine.stage import JsonValue, Missing, StageContext, StageFunction, Upstream
 from pipeline.review.redact import redact
 from pipeline.review.reports import (
@@ -31,9 +31,17 @@ from pipeline.review.structured import Message, Unusable, ask_structured, spend_
 from pipeline.review.summary import Asked, Reports, summarize_reports
 from pipeline.review.verdict import FailOn
 from pipeline.review.wording import count
+from pipeline.services.questions import ChosenModel, Model, Questions
+from pipeline.services.repository import Sha
 
 VERSION: Final = "1"
 """Raised when the summary of the same reports changes."""
+
+READS: Final = ("head", "merge_base", "base_ref", "head_ref", "title", "analysis", "comment")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final[tuple[str, ...]] = ()
+"""Parameters that it needs besides: where things are on this host."""
 
 ASK_SECONDS_MAX: Final = 120.0
 """Words are a nicety: nobody waits five minutes for them."""
@@ -66,26 +74,19 @@ class Commenting(BaseModel):
     fail_on: FailOn
 
 
-class Analysis(BaseModel):
-    """What was to read the change; the rest of it is the analyze stage's."""
-
-    model_config = ConfigDict(frozen=True)
-
-    model: str | None = None
-
-
 class Params(BaseModel):
     """What this stage reads of the run's parameters."""
 
     model_config = ConfigDict(frozen=True)
 
-    head: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-    merge_base: str
+    head: Sha
+    merge_base: Sha
     base_ref: str
     head_ref: str
     title: str = ""
     comment: Commenting
-    analysis: Analysis = Analysis()
+    analysis: ChosenModel = ChosenModel()
+    """What was to read the change; the rest of it is the analyze stage's."""
 
 
 class Words(BaseModel):
@@ -95,32 +96,13 @@ class Words(BaseModel):
     risks: Annotated[list[str], Field(description="At most three short sentences.")] = []
 
 
-class Answered(Protocol):
-    """An answer that a step can keep."""
-
-    def as_json(self) -> dict[str, Any]:  # Any: a JSON value; the engine's type for it is invariant.
-        """Give the answer as a JSON value."""
-
-
-class Model(Protocol):
-    """Whoever answers a question; see `pipeline.services.llm`."""
-
-    async def ask(
-        self,
-        messages: Sequence[Mapping[str, str]],
-        *,
-        schema: Mapping[str, Any] | None = None,  # Any: a schema is a free JSON value.
-        schema_name: str = "answer",
-        request_id: str | None = None,
-    ) -> Answered:
-        """Ask once."""
-
-
-def make_summarize(*, model: Model | None = None) -> StageFunction:
+def make_summarize(*, model: Model | None = None, ask_seconds_max: float = ASK_SECONDS_MAX) -> StageFunction:
     """Make the stage.
 
     Args:
-        model: Says better what changed, if it can; the template's words stand otherwise.
+        model: The client for the model that the parameters name, which says better what changed, if it can; the
+            template's words stand otherwise. None if none is configured.
+        ask_seconds_max: How long one answer may take.
     """
 
     async def summarize(ctx: StageContext) -> JsonValue:
@@ -132,9 +114,9 @@ def make_summarize(*, model: Model | None = None) -> StageFunction:
             model=params.analysis.model,
         )
         summary = without_secrets(summarize_reports(read_reports(ctx.upstream), asked, stage_facts(ctx.upstream)))
-        if model is not None and summary.analysis and summary.analysis.files:
+        if params.analysis.model is not None and summary.analysis and summary.analysis.files:
             ctx.progress("putting it into words")
-            summary = await _reworded(ctx, model, params, summary)
+            summary = await _reworded(ctx, model, params, summary, ask_seconds_max)
         return summary.model_dump(mode="json")
 
     return summarize
@@ -212,20 +194,36 @@ def _outcome(report: Report) -> str:
             return ""
 
 
-async def _reworded(ctx: StageContext, model: Model, params: Params, summary: Summary) -> Summary:
+async def _reworded(
+    ctx: StageContext, model: Model | None, params: Params, summary: Summary, ask_seconds_max: float
+) -> Summary:
     """Let the model say what changed; nothing else of the summary is within its reach."""
+    if model is None:
+        ctx.partial()  # A worker that has one can ask it another time.
+        return await _kept(ctx, summary, f"there is no client for {params.analysis.model} here", Spend())
+    questions = Questions(
+        model=model,
+        schema=strict_schema(Words),
+        schema_name="words",
+        at_once_max=1,
+        failures_max=1,
+        seconds_max=ask_seconds_max,
+    )
 
-    async def ask(messages: list[Message]) -> Mapping[str, Any]:
-        return await ctx.step("ask for words", call, messages, seconds_max=ASK_SECONDS_MAX)  # type: ignore[arg-type]  # A list of dicts of str is JSON; the invariant type cannot say so.
+    async def call(_who: JsonValue, messages: list[Message]) -> dict[str, JsonValue]:
+        return await questions.ask(messages, f"{ctx.run_id}/summarize")
 
-    async def call(messages: list[Message]) -> dict[str, Any]:
-        request_id = f"{ctx.run_id}-summarize"
-        answer = await model.ask(messages, schema=strict_schema(Words), schema_name="words", request_id=request_id)
-        return answer.as_json()
+    async def ask(messages: list[Message]) -> Mapping[str, JsonValue]:
+        asked: JsonValue = [{**message} for message in messages]
+        return await ctx.step("ask for words", call, params.analysis.identity, asked)
 
     try:
         outcome = await ask_structured(ask, _question(params, summary), Words)
-    except (RetryLater, AskPerson, GiveUp) as error:
+    except OnceoverError as error:
+        if not questions.met(error):
+            raise  # The engine's, which knows what to do about it.
+        if questions.walls:
+            ctx.partial()  # It may heal; what lies in the question itself will not.
         return await _kept(ctx, summary, str(error), Spend())
     if isinstance(outcome, Unusable):
         return await _kept(ctx, summary, outcome.reason, spend_of(outcome.answers))

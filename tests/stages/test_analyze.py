@@ -264,9 +264,12 @@ async def test_an_error_of_the_engine_is_not_taken_for_the_models(bench: Bench) 
 
 
 async def test_a_configured_model_without_a_client_is_a_gap(bench: Bench) -> None:
-    report = await bench.report(None, model="first")
+    ctx = bench.context(model="first")
+
+    report = await run(ctx)
 
     assert gaps(report) == ["model: there is no client for first here"]
+    assert ctx.is_partial, "a worker that has a client can read it another time"
 
 
 async def test_what_is_not_read_is_named_with_its_reason(bench: Bench) -> None:

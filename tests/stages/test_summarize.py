@@ -1,5 +1,6 @@
 """The stage summarize: a summary whatever came before, and a model that can only say it better."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
-from pipeline.engine.stage import Checkpointed, Missing, Upstream
+from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
 from pipeline.review.reports import MissingStage, Report, Skipped, StageFact, Summary, TestOutcome, Verdict
 from pipeline.services.llm_question import Answer
 from pipeline.stages.summarize import RISKS_FROM_MODEL_MAX, make_summarize
@@ -39,6 +40,8 @@ class ScriptedModel:
         assert schema is not None
         assert schema_name == "words"
         self.asked.append(messages)
+        if not self.answers:
+            await asyncio.Event().wait()
         answer = self.answers[len(self.asked) - 1]
         if isinstance(answer, OnceoverError):
             raise answer
@@ -79,8 +82,8 @@ def _ended(report: Report | Missing) -> Upstream:
     return Checkpointed(value=report.model_dump(mode="json"), attempts=2, seconds=1.5)
 
 
-async def summarized(ctx: MemoryContext, model: ScriptedModel | None = None) -> Summary:
-    value = await make_summarize(model=model)(ctx)
+async def summarized(ctx: MemoryContext, model: ScriptedModel | None = None, *, ask_seconds_max: float = 60) -> Summary:
+    value = await make_summarize(model=model, ask_seconds_max=ask_seconds_max)(ctx)
     return Summary.model_validate(json.loads(json.dumps(value)))
 
 
@@ -142,10 +145,10 @@ async def test_a_model_that_says_all_is_well_changes_no_verdict_finding_or_test_
         "findings": [],
         "tests": {"outcome": "passed"},
     }
-    ctx = a_context(analyze=an_analysis(a_finding(), model="gpt-test"), test=failing_tests())
+    reports = {"analyze": an_analysis(a_finding(), model="gpt-test"), "test": failing_tests()}
 
-    honest = await summarized(ctx)
-    told = await summarized(ctx, ScriptedModel(answers=[json.dumps(words)]))
+    honest = await summarized(a_context(**reports), ScriptedModel(answers=['{"what_changed": "x", "risks": []}']))
+    told = await summarized(a_context(**reports), ScriptedModel(answers=[json.dumps(words)]))
 
     words_and_cost = {"what_changed", "risks", "spend"}
     assert told.model_dump(exclude=words_and_cost) == honest.model_dump(exclude=words_and_cost)
@@ -153,14 +156,17 @@ async def test_a_model_that_says_all_is_well_changes_no_verdict_finding_or_test_
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "is_partial"),
     [
-        RetryLater("The model did not answer in 120 s."),
-        AskPerson("The model server refuses the key.", next_step="Set `OPENAI_API_KEY`."),
-        GiveUp("The prompt is too long."),
+        (RetryLater("The model did not answer in 120 s."), True),
+        (AskPerson("The model server refuses the key.", next_step="Set `OPENAI_API_KEY`."), True),
+        (GiveUp("The prompt is too long."), False),
     ],
 )
-async def test_a_model_that_fails_leaves_the_templates_words_and_a_note(error: OnceoverError) -> None:
+async def test_a_model_that_fails_leaves_the_templates_words_and_a_note(
+    error: OnceoverError, *, is_partial: bool
+) -> None:
+    """The same head is worth another try if the failure can heal."""
     ctx = a_context()
 
     summary = await summarized(ctx, ScriptedModel(answers=[error]))
@@ -169,6 +175,55 @@ async def test_a_model_that_fails_leaves_the_templates_words_and_a_note(error: O
     assert summary.what_changed == "1 file in `shop`: 10 lines added, 2 removed."
     assert summary.not_reviewed == (Skipped(what="wording by the model", why=str(error).removesuffix(".")),)
     assert ctx.decisions == [f"The template's words stand: {error}"]
+    assert ctx.is_partial is is_partial
+
+
+async def test_a_model_that_never_answers_is_not_waited_for() -> None:
+    ctx = a_context()
+
+    summary = await summarized(ctx, ScriptedModel(answers=[]), ask_seconds_max=0.01)
+
+    assert summary.not_reviewed[0].what == "wording by the model"
+    assert "did not answer within 0.01 s" in summary.not_reviewed[0].why
+    assert ctx.is_partial
+
+
+async def test_an_error_of_the_engine_is_not_taken_for_the_models() -> None:
+    class RedisAway(MemoryContext):
+        async def _execute(self, *arguments: Any) -> None:  # noqa: ANN401 - whatever a step is given.
+            await super()._execute(*arguments)
+            raise RetryLater("Redis does not answer.")
+
+    ctx = a_context()
+    ctx = RedisAway(params=ctx.params, upstream=ctx.upstream)
+
+    with pytest.raises(RetryLater, match="Redis does not answer"):
+        await summarized(ctx, ScriptedModel(answers=['{"what_changed": "x", "risks": []}']))
+
+    assert not ctx.is_partial
+
+
+@pytest.mark.parametrize(
+    "other", [{"model": "gpt-other"}, {"base_url": "http://other/v1"}, {"fallback_models": ["gpt-other"]}]
+)
+async def test_another_model_is_asked_anew(other: dict[str, JsonValue]) -> None:
+    model = ScriptedModel(answers=['{"what_changed": "One.", "risks": []}', '{"what_changed": "Other.", "risks": []}'])
+    ctx = a_context()
+    await summarized(ctx, model)
+
+    params = {**ctx.params, "analysis": {"model": "gpt-test", **other}}
+    summary = await summarized(MemoryContext(params=params, upstream=ctx.upstream, memo=ctx.memo), model)
+
+    assert summary.what_changed == "Other."
+
+
+async def test_a_configured_model_without_a_client_is_told_and_asked_another_time() -> None:
+    ctx = a_context()
+
+    summary = await summarized(ctx)
+
+    assert summary.not_reviewed == (Skipped(what="wording by the model", why="there is no client for gpt-test here"),)
+    assert ctx.is_partial
 
 
 async def test_a_model_that_answers_rubbish_twice_leaves_the_templates_words_and_its_cost() -> None:
