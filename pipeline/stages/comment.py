@@ -4,17 +4,24 @@ Promises a page whatever became of the summary, an honest one if there is none. 
 the page is the result. Deterministic code, no model: what it sees of a stranger's text are checked, typed fields.
 """
 
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction, Upstream
 from pipeline.review.redact import redact
 from pipeline.review.rendering import Facts, render
 from pipeline.review.reports import CommentReport, MissingStage, Skipped, StageFact, Summary, Verdict
+from pipeline.services.repository import Sha
 
 VERSION: Final = "1"
 """Raised when the page of the same summary changes."""
+
+READS: Final = ("head", "base_ref", "head_ref", "title")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final[tuple[str, ...]] = ()
+"""Parameters that it needs besides: where things are on this host."""
 
 
 class Params(BaseModel):
@@ -22,7 +29,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    head: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    head: Sha
     base_ref: str
     head_ref: str
     title: str = ""

@@ -33,9 +33,16 @@ from pipeline.review.reports import DocsReport, Skipped
 from pipeline.services.docs_index import DocsIndex, Hit, discard, open_index
 from pipeline.services.git_diff import DiffParts
 from pipeline.services.git_objects import Content, Tree, TreeEntry
+from pipeline.services.repository import Repository, Sha
 
 VERSION: Final = "1"
 """Raised when the report for the same input changes."""
+
+READS: Final = ("head", "merge_base", "docs")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("repository",)
+"""Parameters that it needs besides: where things are on this host."""
 
 LIMITS: Final = ReadingLimits()
 """How much documentation is read."""
@@ -53,14 +60,6 @@ STALE_MAX: Final = 20
 """Remarks on stale documentation; more would drown the review."""
 
 
-class Repository(BaseModel):
-    """Where the commits are, on this host; not part of what the result depends on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
-
-
 class Wanted(BaseModel):
     """How much documentation is wanted."""
 
@@ -69,17 +68,14 @@ class Wanted(BaseModel):
     passages_max: Annotated[int, Field(ge=0, le=50)] = 12
 
 
-_Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
-
-
 class Params(BaseModel):
     """What this stage reads of the run's parameters."""
 
     model_config = ConfigDict(frozen=True)
 
     repository: Repository
-    head: _Sha
-    merge_base: _Sha
+    head: Sha
+    merge_base: Sha
     docs: Wanted = Wanted()
 
 

@@ -25,10 +25,17 @@ from pipeline.review.verdict import DID_NOT_FINISH
 from pipeline.review.visible import visible
 from pipeline.services.process import CannotStart
 from pipeline.services.report_files import ReportFile
+from pipeline.services.repository import Repository, Sha
 from pipeline.services.trial import SETTLE_SECONDS_MAX, Order, Outcome, Place, Worktrees, run_trial
 
 VERSION: Final = "1"
 """Raised when the report for the same input changes."""
+
+READS: Final = ("head", "testing")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("repository",)
+"""Parameters that it needs besides: where things are on this host."""
 
 SECONDS_MAX: Final = 900.0
 """Time limit of a test command when nothing else is asked for."""
@@ -58,14 +65,6 @@ _SAYS_SOME_TEST: Final = re.compile(rb"^Ran [1-9]\d* tests?\b|\b[1-9]\d* passed\
 """Words of another part of the same run that did: several suites share one output."""
 
 
-class Repository(BaseModel):
-    """Where the commit is, on this host; not part of what the result depends on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: Path
-
-
 class Testing(BaseModel):
     """How the tests are to be run."""
 
@@ -82,7 +81,7 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     repository: Repository
-    head: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    head: Sha
     testing: Testing = Testing()
 
 
