@@ -478,3 +478,22 @@ def test_every_history_of_workers_people_and_faults_fits_the_model(redis_url: st
     )
 
     run_state_machine_as_test(machine, settings=profile)
+
+
+async def test_a_stage_that_still_waits_for_its_turn_can_be_asked_for_again(redis: Redis) -> None:
+    """Found by a history: such a request moves no stage, so nothing of it was written."""
+    async with World(redis, plots=make_plots(Weather())) as world:
+        world.reads.update(READS)
+        shadow = Shadow()
+        run_id = (await world.submit(params={"a": 0, "b": 0})).run_id
+        worker = world.start("worker")
+        await world.finish(worker, check=shadow.check)
+        before = len(world.ledger.done)
+
+        await world.store.rerun(run_id, ["docs"], fresh=False, why="somebody asked")
+        outcome, _ = await world.store.rerun(run_id, ["comment"], fresh=False, why="and for this as well")
+        await world.finish(worker, check=shadow.check)
+
+        comment: Any = (await world.results(run_id))["comment"]
+        assert outcome == "reopened"
+        assert comment["look"] > before

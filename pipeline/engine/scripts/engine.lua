@@ -276,7 +276,7 @@ local function reopen(run, how, fresh, why)
   end
   if has_ended(run) then move_run(run, 'queued', why) end
   run.deadline_ms = NOW + ask.run_ms_max
-  run.asked = run.asked + 1
+  run.asked, run.is_changed = run.asked + 1, true -- A stage that was pending already leaves no entry in the journal.
   promote(run)
 end
 
