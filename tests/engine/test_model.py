@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -468,6 +469,7 @@ def is_wanted(name: str, stage: StageRecord, what: str) -> bool:
     return what in {"all", name} or (what == "failed" and is_left_open(stage))
 
 
+@pytest.mark.timeout(3_600)  # It takes seconds; what takes minutes is to find the shortest history that fails.
 def test_every_history_of_workers_people_and_faults_fits_the_model(redis_url: str) -> None:
     machine = type("Machine", (_Histories,), {"url": redis_url})
     profile = settings(
