@@ -1,6 +1,6 @@
 """Assembly: the one place that builds real clients and joins them to the stages.
 
-What a stage's result depends on is declared here too (`reads`, `version`): change a stage's inputs, change its line.
+What a stage's result depends on is declared beside the stage (`READS`, `CONTEXT`, `VERSION`); here stand roles and limits.
 """
 
 import contextlib
@@ -99,9 +99,9 @@ def make_graph(resources: Resources) -> Graph:
                 name="analyze",
                 role=REVIEWER,
                 run=analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model),
-                reads=("head", "merge_base", "title", "analysis"),
-                context=("repository",),
-                version=int(analyze.VERSION),
+                reads=analyze.READS,
+                context=analyze.CONTEXT,
+                version=analyze.VERSION,
                 seconds_max=ANALYZE_SECONDS_MAX,
                 total_seconds_max=2 * ANALYZE_SECONDS_MAX,
                 retry=RetryPolicy(tries_max=analyze.MODEL_TRIES_MAX + 1, first_seconds=2.0),
@@ -122,9 +122,9 @@ def make_graph(resources: Resources) -> Graph:
                 name="docs",
                 role=REVIEWER,
                 run=docs.make_docs(git=open_git, index=resources.state_directory / "docs.sqlite3"),
-                reads=("head", "merge_base", "docs"),
-                context=("repository",),
-                version=int(docs.VERSION),
+                reads=docs.READS,
+                context=docs.CONTEXT,
+                version=docs.VERSION,
                 seconds_max=FAST_SECONDS_MAX,
             ),
             StageSpec(
@@ -132,8 +132,9 @@ def make_graph(resources: Resources) -> Graph:
                 role=REVIEWER,
                 run=summarize.make_summarize(model=resources.model),
                 needs=("analyze", "test", "docs"),
-                reads=("head", "merge_base", "base_ref", "head_ref", "title", "analysis", "comment"),
-                version=int(summarize.VERSION),
+                reads=summarize.READS,
+                context=summarize.CONTEXT,
+                version=summarize.VERSION,
                 seconds_max=FAST_SECONDS_MAX,
                 closes=True,
             ),
@@ -142,8 +143,9 @@ def make_graph(resources: Resources) -> Graph:
                 role=PUBLISHER,
                 run=comment.make_comment(),
                 needs=("summarize",),
-                reads=("head", "base_ref", "head_ref", "title"),
-                version=int(comment.VERSION),
+                reads=comment.READS,
+                context=comment.CONTEXT,
+                version=comment.VERSION,
                 seconds_max=FAST_SECONDS_MAX,
                 closes=True,
             ),

@@ -45,7 +45,7 @@ from pipeline.services.git_objects import Content, NotRead
 from pipeline.services.questions import ChosenModel, Model, Questions
 from pipeline.services.repository import Repository, Sha
 
-VERSION: Final = "1"
+VERSION: Final = 1
 """Raised when the report for the same input changes."""
 
 READS: Final = ("head", "merge_base", "title", "analysis")

@@ -14,7 +14,7 @@ from pipeline.review.rendering import Facts, render
 from pipeline.review.reports import CommentReport, MissingStage, Skipped, StageFact, Summary, Verdict
 from pipeline.services.repository import Sha
 
-VERSION: Final = "1"
+VERSION: Final = 1
 """Raised when the page of the same summary changes."""
 
 READS: Final = ("head", "base_ref", "head_ref", "title")

@@ -35,7 +35,7 @@ from pipeline.services.git_diff import DiffParts
 from pipeline.services.git_objects import Content, Tree, TreeEntry
 from pipeline.services.repository import Repository, Sha
 
-VERSION: Final = "1"
+VERSION: Final = 1
 """Raised when the report for the same input changes."""
 
 READS: Final = ("head", "merge_base", "docs")

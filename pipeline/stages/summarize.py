@@ -34,7 +34,7 @@ from pipeline.review.wording import count
 from pipeline.services.questions import ChosenModel, Model, Questions
 from pipeline.services.repository import Sha
 
-VERSION: Final = "1"
+VERSION: Final = 1
 """Raised when the summary of the same reports changes."""
 
 READS: Final = ("head", "merge_base", "base_ref", "head_ref", "title", "analysis", "comment")

@@ -28,7 +28,7 @@ from pipeline.services.report_files import ReportFile
 from pipeline.services.repository import Repository, Sha
 from pipeline.services.trial import SETTLE_SECONDS_MAX, Order, Outcome, Place, Worktrees, run_trial
 
-VERSION: Final = "1"
+VERSION: Final = 1
 """Raised when the report for the same input changes."""
 
 READS: Final = ("head", "testing")
