@@ -1,6 +1,6 @@
 """Assembly: the one place that builds real clients and joins them to the stages.
 
-What a stage's result depends on is declared beside the stage (`READS`, `CONTEXT`, `VERSION`); here stand roles and limits.
+What a stage's result depends on is declared beside it (`READS`, `CONTEXT`, `VERSION`); here stand roles and limits.
 """
 
 import contextlib
