@@ -8,7 +8,8 @@ of the same run, processes and files: a killed Onceover left them, or one that i
 result is refused. It never touches a newer one's, however late it wakes up.
 
 Does not promise isolation: a local review runs the branch's code with the user's rights and on the user's files, as
-running its tests by hand would. It only spares it the secrets of the environment. (An operator's service must not use
+running its tests by hand would. It only spares it what looks like a secret in the environment; files, and the
+environment of other processes of the user, this one's too, are open to it. (An operator's service must not use
 this for strangers' code; that takes the sandbox.)
 Does not install anything: the programs and libraries are those of the user's environment. A library that is
 installed from the user's own tree (`pip install -e`) is tested as it stands there, not as committed.
@@ -42,6 +43,15 @@ _SECRET_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 """Names of variables that are withheld: a rule that errs on the side of too many, since tests seldom need them."""
+
+_SECRET_VALUE: Final = re.compile(
+    r"://[^/?#\s]*@"  # A URL with a user, mostly with a password, or with a token for a user.
+    r"|^[^/\s:@]+:[^/\s@]+@\w+\("  # What Go's database drivers call a DSN: user:password@tcp(host)/name.
+    r"|(^|[\s;,&?])(password|passwd|pwd|token|secret|api_?key|access_?key|account_?key)\s*="
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    re.IGNORECASE,
+)
+"""Values that hold credentials under any name: DATABASE_URL is the commonest."""
 
 _NOT_SECRET: Final = frozenset({"PWD", "OLDPWD"})
 
@@ -139,7 +149,9 @@ async def run_trial(worktrees: Worktrees, place: Place, environ: Mapping[str, st
 
 def trial_environment(environ: Mapping[str, str], tree: Path) -> dict[str, str]:
     """Make the command's environment: the user's own without secrets, with `CI` and the trial's mark."""
-    kept = {name: value for name, value in environ.items() if not _is_withheld(name) and not _GIT_NAME.match(name)}
+    kept = {
+        name: value for name, value in environ.items() if not _is_withheld(name, value) and not _GIT_NAME.match(name)
+    }
     wish = f"--junitxml={shlex.quote(str(_own_report(tree)))}"
     return kept | {
         "CI": "true",
@@ -151,7 +163,7 @@ def trial_environment(environ: Mapping[str, str], tree: Path) -> dict[str, str]:
 
 def withheld_names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """List the variables that the command does not get because they look like secrets."""
-    return tuple(sorted(name for name in environ if _is_withheld(name)))
+    return tuple(sorted(name for name, value in environ.items() if _is_withheld(name, value)))
 
 
 async def _run_in(tree: Path, environ: Mapping[str, str], order: Order) -> Outcome:
@@ -189,8 +201,8 @@ def _own_report(tree: Path) -> Path:
     return tree.parent / "pytest.xml"
 
 
-def _is_withheld(name: str) -> bool:
-    return name not in _NOT_SECRET and _SECRET_NAME.search(name) is not None
+def _is_withheld(name: str, value: str) -> bool:
+    return name not in _NOT_SECRET and bool(_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
 
 
 def _clear_older(place: Place) -> None:

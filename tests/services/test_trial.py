@@ -256,6 +256,40 @@ def test_common_variables_are_no_secrets() -> None:
     assert withheld_names(dict.fromkeys(names.split(), "x")) == ()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://shop:hunter2@db/shop",
+        "https://ghp_0123@github.com/acme/shop.git",
+        "redis://:hunter2@cache:6379/0",
+        "host=db password=hunter2",
+        "Server=db;User=shop;PWD=hunter2;",
+        "shop:hunter2@tcp(db:3306)/shop",
+        "-----BEGIN RSA PRIVATE KEY-----\nMII",
+    ],
+)
+def test_values_that_hold_credentials_are_withheld_whatever_their_name(value: str) -> None:
+    environ = {"SHOP_PLACE": value, "COLOUR": "red"}
+
+    assert withheld_names(environ) == ("SHOP_PLACE",)
+    assert value not in trial_environment(environ, Path("/place/tree")).values()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://db/shop",
+        "https://github.com/@types/node",
+        "https://shop.example/?to=ann@shop.example",
+        "ann@shop.example",
+        "/usr/bin:/opt/a@2/bin",
+        "unix:path=/run/user/0/bus",
+    ],
+)
+def test_plain_values_are_kept(value: str) -> None:
+    assert withheld_names({"SHOP_PLACE": value}) == ()
+
+
 def test_the_users_own_pytest_options_are_kept() -> None:
     environment = trial_environment({"PYTEST_ADDOPTS": "-x"}, Path("/a place/tree"))
 
