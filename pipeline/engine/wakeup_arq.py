@@ -103,7 +103,7 @@ class ArqWakeUps:
 
     async def _listen_for(self, role: str, job: Any) -> None:  # noqa: ANN401 - arq's own coroutine protocol
         while True:
-            worker = ArqWorker(
+            worker = _Listener(
                 functions=[func(job, name="advance", keep_result=0, timeout=JOB_SECONDS_MAX, max_tries=TRIES_MAX)],
                 queue_name=self._queue(role),
                 redis_pool=self._arq,
@@ -116,8 +116,9 @@ class ArqWakeUps:
                 job_deserializer=_read,
                 log_results=False,
             )
+            looking = asyncio.create_task(worker.main(), name=f"wake-ups {role}")
             try:
-                await worker.main()
+                await asyncio.shield(looking)
             except (RedisError, OSError) as error:
                 log.warning("wakeup.listening_again role=%s reason=%s", role, error)
                 await asyncio.sleep(RESTART_SECONDS)
@@ -126,7 +127,7 @@ class ArqWakeUps:
                 await self._empty(role)
                 await asyncio.sleep(RESTART_SECONDS)
             finally:
-                await _end_jobs(worker)
+                await worker.end(looking)
 
     async def _empty(self, role: str) -> None:
         """Drop all hints of a role; the sweep finds their runs."""
@@ -139,16 +140,35 @@ class ArqWakeUps:
         return f"{self.prefix}wake:{role}"
 
 
-async def _end_jobs(worker: ArqWorker) -> None:
-    """Put back what waits for room here; what is speaking with Redis finishes its sentence."""
-    give_up_at = time.monotonic() + END_SECONDS_MAX
-    while (left := [task for task in worker.tasks.values() if not task.done()]) and time.monotonic() < give_up_at:
-        for job in worker.job_tasks.values():
-            job.cancel()  # arq leaves a cancelled job in the queue.
-        await asyncio.wait(left, timeout=worker.poll_delay_s)
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+class _Stopped(Exception):
+    """The listener was asked to end, and is between two looks at the queue."""
+
+
+class _Listener(ArqWorker):
+    """arq's worker, with an end. Cancelled amid a look, redis-py would keep the connection of that look for good."""
+
+    is_ending = False
+
+    async def heart_beat(self) -> None:
+        """Tell that the listener lives; arq calls it after each look."""
+        if self.is_ending:
+            raise _Stopped
+        await super().heart_beat()
+
+    async def end(self, looking: "asyncio.Task[None]") -> None:
+        """Put back what waits for room here; what is speaking with Redis finishes its sentence."""
+        self.is_ending = True
+        give_up_at = time.monotonic() + END_SECONDS_MAX
+        while (left := self._left(looking)) and time.monotonic() < give_up_at:
+            for job in self.job_tasks.values():
+                job.cancel()  # arq leaves a cancelled job in the queue.
+            await asyncio.wait(left, timeout=self.poll_delay_s)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(looking, *self.tasks.values(), return_exceptions=True)
+
+    def _left(self, looking: "asyncio.Task[None]") -> list["asyncio.Task[Any]"]:
+        return [task for task in (looking, *self.tasks.values()) if not task.done()]
 
 
 def _write(job: dict[str, Any]) -> bytes:
