@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,17 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from bot.demo.demonstration import Shown, demonstrate
+from bot.demo.demonstration import STATE, Shown, demonstrate
 from bot.exit_codes import ExitCode
 from bot.output import NewsConsole
+from bot.private_directory import DirectoryUnusable, check_is_no_repositorys
+from pipeline.engine.errors import AskPerson
+
+
+class BadPlace(AskPerson):
+    """The demo cannot work in the directory that was named."""
+
+    code = "usage"
 
 
 def demo(
@@ -36,11 +45,25 @@ def _say(console: Console, text: str) -> None:
 @contextlib.contextmanager
 def _place(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        yield keep.resolve()
+        yield _checked(keep.absolute())
         return
     with tempfile.TemporaryDirectory(prefix="onceover-demo-") as place:
         yield Path(place)
+
+
+def _checked(keep: Path) -> Path:
+    """Make the directory that is to be kept; what the demo cannot use is told before it begins."""
+    next_step = "Name a new one with `--keep`, outside of every repository."
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise BadPlace(f"The directory {keep} is not empty.", next_step=next_step)
+        check_is_no_repositorys(keep, home=None)
+    except OSError as error:
+        raise BadPlace(f"The directory {keep} cannot be used: {error.strerror}.", next_step=next_step) from error
+    except DirectoryUnusable as error:
+        raise BadPlace(error.message, next_step=next_step) from error
+    return keep.resolve()
 
 
 def _verdict(shown: Shown, *, kept: Path | None) -> str:
@@ -51,8 +74,10 @@ def _verdict(shown: Shown, *, kept: Path | None) -> str:
         "",
         "Now on a branch of your own:  onceover review",
         "With a model:                 OPENAI_API_KEY=... ONCEOVER_LLM_MODEL=... onceover review",
-        "What a run did, step by step: onceover runs list, onceover runs show RUN",
     ]
     if kept is not None:
-        lines.append(f"Kept: {kept.resolve()}")
+        state = shlex.quote(str(kept.resolve() / STATE))
+        lines += ["What this one did, step by step:", f"  ONCEOVER_STATE_DIR={state} onceover runs list"]
+    else:
+        lines.append("What a run did, step by step: onceover runs list, onceover runs show RUN")
     return "\n".join(lines)

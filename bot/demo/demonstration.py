@@ -24,6 +24,12 @@ from pipeline.review.wording import count
 REVIEW_SECONDS_MAX: Final = 120.0
 """One review of the sample; it takes a few seconds."""
 
+SIGHT_SECONDS: Final = 0.5
+"""Time to see the summary at work before it is killed; the table is drawn eight times a second."""
+
+STATE: Final = "state"
+"""Where, in the demo's place, its runs are kept."""
+
 MODEL: Final = "pretend-1"
 
 Say = Callable[[str], None]
@@ -84,8 +90,11 @@ async def _review_and_kill(
     ended = asyncio.create_task(process.wait())
     try:
         await asyncio.wait({asked, ended}, timeout=REVIEW_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            raise DemoFailed(f"The review ended with {ended.result()} before it came to a summary; see above.")
         if not asked.done():
-            raise DemoFailed(f"The review came to no summary within {REVIEW_SECONDS_MAX:.0f} s, or ended before it.")
+            raise DemoFailed(f"The review came to no summary within {REVIEW_SECONDS_MAX:.0f} s.")
+        await asyncio.sleep(SIGHT_SECONDS)
         process.kill()
         await process.wait()
     finally:
@@ -158,7 +167,7 @@ def _environment(place: Path, url: str) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("ONCEOVER_", "OPENAI_", "SENTRY_"))
     }
     return kept | {
-        "ONCEOVER_STATE_DIR": str(place / "state"),
+        "ONCEOVER_STATE_DIR": str(place / STATE),
         "OPENAI_BASE_URL": url,
         "OPENAI_API_KEY": "not-a-key",
         "ONCEOVER_LLM_MODEL": MODEL,

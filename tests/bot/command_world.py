@@ -98,7 +98,7 @@ class Running:
         except TimeoutError:
             raise AssertionError(f"The command did not end. It said:\n{self.news}") from None
         ended = Ended(code=code, out=out.decode(errors="replace"), news=self.news)
-        assert "Traceback" not in ended.news + ended.out, ended.news + ended.out
+        assert not re.search("^Traceback", ended.news + ended.out, re.MULTILINE), ended.news + ended.out
         return ended
 
     def send(self, number: signal.Signals) -> None:
