@@ -6,7 +6,8 @@ Findings stand on changed lines only. Each run of the analysers and each model c
 for nothing twice. Does not promise that a quiet report means good code.
 
 A model that may answer later is asked again by the engine (`RetryLater`) until `MODEL_TRIES_MAX`; then the stage goes
-on without it. Groups that were answered are kept, so each try asks only what is still open.
+on without it. Groups that were answered are kept, so each try asks only what is still open. What the model has not read
+is worth doing again: the report is partial then.
 """
 
 import asyncio
@@ -310,7 +311,9 @@ def _group(files: Iterable[FileDiff]) -> Grouping:
 def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) -> GroupReview | GroupUnread:
     if isinstance(outcome, GroupReview):
         return outcome
-    return GroupUnread(paths=tuple(file.path for file in group), why=visible(str(outcome), lines=False))
+    # Of one that waiting heals the next step was to wait: that is over now.
+    why = outcome.message if isinstance(outcome, RetryLater) else str(outcome)
+    return GroupUnread(paths=tuple(file.path for file in group), why=visible(why, lines=False))
 
 
 async def _review_groups(
@@ -332,7 +335,10 @@ async def _review_groups(
     async def review(group: Sequence[FileExcerpt]) -> GroupReview | OnceoverError:
         async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
             asked: JsonValue = [{**message} for message in messages]
-            return await ctx.step("model", ask, params.analysis.identity, asked, f"analyze/{fingerprint(asked)[:12]}")
+            # A repair that failed is the one call worth paying for again when a person asks again.
+            is_repair = any(message["role"] == "assistant" for message in messages)
+            name = f"analyze/{fingerprint(asked)[:12]}"
+            return await ctx.step("model", ask, params.analysis.identity, asked, name, observes=is_repair)
 
         try:
             return await review_group(call, group, title=params.title, nonce=ctx.run_id)
@@ -344,11 +350,13 @@ async def _review_groups(
     ctx.progress(f"{params.analysis.model} reads {count(len(groups), 'group')} of files")
     async with asyncio.TaskGroup() as together:
         tasks = [together.create_task(review(group)) for group in groups]
+    outcomes = [task.result() for task in tasks]
+    if any(not isinstance(outcome, GroupReview) or outcome.unusable for outcome in outcomes):
+        ctx.partial()
     if questions.walls:
         _raise_if_worth_a_try(questions.walls, is_last_try=is_last_try)
-        ctx.partial()
         await ctx.decide(f"gone on without the model for some files: {questions.walls[0]}")
-    return [task.result() for task in tasks]
+    return outcomes
 
 
 def _raise_if_worth_a_try(walls: Sequence[RetryLater | AskPerson], *, is_last_try: bool) -> None:

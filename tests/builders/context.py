@@ -24,6 +24,7 @@ class MemoryContext:
         waits: Names of the waits that were asked for; each ends at once, by its timer.
         decisions: What went into the journal.
         is_partial: Whether the stage marked its result as worth doing again.
+        reruns: How often a person asked for the stage again; steps that observe the world look again then.
     """
 
     params: Mapping[str, JsonValue]
@@ -31,6 +32,7 @@ class MemoryContext:
     attempt: int = 1
     claim: int = 1
     generation: int = 1
+    reruns: int = 0
     upstream: Mapping[str, Upstream] = field(default_factory=dict)
     memo: dict[str, bytes] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
@@ -43,6 +45,12 @@ class MemoryContext:
     def next_attempt(self) -> "MemoryContext":
         """Give the context of the next try: finished steps are kept."""
         return dataclasses.replace(self, attempt=self.attempt + 1, claim=self.claim + 1, _running={})
+
+    def re_run(self) -> "MemoryContext":
+        """Give the context of the first try after a person asked for the stage again; finished steps are kept."""
+        return dataclasses.replace(
+            self, attempt=1, claim=self.claim + 1, generation=self.generation + 1, reruns=self.reruns + 1, _running={}
+        )
 
     @property
     def lease_mark(self) -> str:
@@ -58,8 +66,8 @@ class MemoryContext:
         observes: bool = False,
     ) -> Step:
         """Run once per name and inputs; a failed step is forgotten and may run again."""
-        del seconds_max, observes  # Limits and re-runs are the engine's own tests.
-        identity = json.dumps([name, inputs], sort_keys=True)
+        del seconds_max  # Limits are the engine's own tests.
+        identity = json.dumps([name, inputs, self.reruns if observes else 0], sort_keys=True)
         if identity not in self.memo:
             if identity not in self._running:
                 self._running[identity] = asyncio.ensure_future(self._execute(identity, name, fn, inputs))

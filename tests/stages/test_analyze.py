@@ -173,6 +173,33 @@ async def test_a_model_that_answers_rubbish_leaves_the_analysers_findings(bench:
     assert len(llm.calls) == 2
 
 
+async def test_asked_again_a_model_that_answered_rubbish_may_repair_it_and_is_paid_for_that_alone(
+    bench: Bench,
+) -> None:
+    ctx = bench.context(model="first")
+
+    async with scripted(Rule(text="<p>no</p>", times=2), Rule(answer=ANSWER)) as (llm, model):
+        await run(ctx, model)
+        again = ctx.re_run()
+        report = await run(again, model)
+
+    assert ctx.is_partial
+    assert not again.is_partial
+    assert [finding.source for finding in report.findings] == ["model"]
+    assert len(llm.calls) == 3
+
+
+async def test_what_the_model_refuses_to_read_is_worth_asking_again(bench: Bench) -> None:
+    """A web page in its place, a prompt that is too long: the address or the model may be put right."""
+    ctx = bench.context(model="first")
+
+    async with scripted(Rule(body="<html>hello</html>", headers={"content-type": "text/html"})) as (_, model):
+        report = await run(ctx, model)
+
+    assert gaps(report)[0].startswith("model: The model server")
+    assert ctx.is_partial
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -192,6 +219,7 @@ async def test_a_model_that_may_come_back_is_waited_for_and_then_gone_on_without
 
     assert [finding.source for finding in report.findings] == ["ruff:F821"]
     assert [gap.partition(":")[0] for gap in gaps(report)] == ["model"]
+    assert "tried again" not in gaps(report)[0], "It is not, any more."
     assert report.spend == Spend()
     assert last.is_partial
     assert len(last.decisions) == 1
