@@ -77,6 +77,8 @@ class Swept:
     """Runs offered to the worker that swept."""
     owners: tuple[str, ...]
     """Every process that is registered, dead or alive."""
+    troubles: tuple[str, ...]
+    """Runs that cannot be looked at, and why; they are tried again later."""
 
 
 class Store:
@@ -215,6 +217,7 @@ class Store:
         return Swept(
             found=tuple(dict.fromkeys(reply["found"] or ())),
             owners=tuple(reply["owners"] or ()),
+            troubles=tuple(reply["troubles"] or ()),
         )
 
     async def signal(self, run_id: str, name: str, payload: JsonValue = None) -> tuple[str, tuple[str, ...]]:

@@ -185,6 +185,8 @@ class Worker:
         try:
             swept = await self.store.sweep(self.roles, room=room, dead=dead, only=self.only, heard=heard)
             found = swept.found
+            for trouble in swept.troubles:
+                log.error("sweep.run_put_off reason=%s", trouble)
         except OnceoverError as error:
             log.warning("sweep.failed reason=%s", error)
             return ()

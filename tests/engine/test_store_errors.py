@@ -16,7 +16,7 @@ from pipeline.engine.operation import StageReused
 from pipeline.engine.request import RunRequest
 from pipeline.engine.store import Store, StoreAway, StoreRefuses
 from tests.conftest import StartRedis
-from tests.engine.workshop import MakeWorkshop, nothing
+from tests.engine.workshop import Acts, MakeWorkshop, nothing
 from tests.engine.world import make_owner
 
 GRAPH: Final = Graph((StageSpec(name="only", run=nothing),))
@@ -139,9 +139,9 @@ async def test_a_record_of_another_version_is_named_and_not_misread(make_worksho
     run_id = (await workshop.submit()).run_id
     await workshop.redis.hset(f"onceover:run:{run_id}", "v", "2")  # type: ignore[misc]  # redis-py types both clients in one.
 
-    for ask in (workshop.store.read_run(run_id), workshop.store.list_runs(10)):
-        with pytest.raises(AskPerson, match=f"Run {run_id} is stored in version 2, this Onceover reads version 1"):
-            await ask
+    with pytest.raises(AskPerson, match=f"Run {run_id} is stored in version 2, this Onceover reads version 1"):
+        await workshop.store.read_run(run_id)
+    assert await workshop.store.list_runs(10) == []  # One of them must not hide the others.
     for write in (
         workshop.submit(),
         workshop.store.advance(run_id, roles=["worker"]),
@@ -165,6 +165,42 @@ async def test_a_run_of_another_version_keeps_no_other_run_from_being_looked_aft
 
     assert (await workshop.run_of(ours)).state is RunState.DONE
     assert await workshop.redis.zscore("onceover:due:worker", theirs) is not None
+
+
+@pytest.mark.parametrize("field", ["stages", "graph"])
+async def test_a_run_whose_record_is_damaged_keeps_no_other_run_from_being_looked_after(
+    make_workshop: MakeWorkshop, field: str
+) -> None:
+    workshop = await make_workshop(StageSpec(name="only", run=nothing))
+    worker = workshop.start("one")
+    damaged, sound = [(await workshop.submit(subject=name)).run_id for name in ("damaged", "sound")]
+    await workshop.redis.hset(f"onceover:run:{damaged}", field, "[rubbish")  # type: ignore[misc]  # redis-py types both clients in one.
+
+    workshop.pass_time(2)
+    await workshop.sweep(worker)
+
+    assert (await workshop.run_of(sound)).state is RunState.DONE
+    assert await workshop.redis.zscore("onceover:due:worker", damaged) is not None
+
+
+async def test_a_run_whose_record_is_damaged_costs_its_own_lease_and_no_other(make_workshop: MakeWorkshop) -> None:
+    acts = Acts()
+    acts.gate.clear()
+    workshop = await make_workshop(StageSpec(name="only", run=acts.stage))
+    worker = workshop.start("one")
+    damaged, sound = [(await workshop.submit(subject=name)).run_id for name in ("damaged", "sound")]
+    for run_id in (damaged, sound):
+        await workshop.wake(worker, run_id)
+    await workshop.redis.hset(f"onceover:run:{damaged}", "stages", "[rubbish")  # type: ignore[misc]  # Same.
+
+    for _ in range(3):
+        workshop.pass_time(20)
+        await workshop.beat(worker)
+
+    assert worker.worker.holds == (sound,)
+    acts.gate.set()
+    await workshop.settle()
+    assert (await workshop.run_of(sound)).state is RunState.DONE
 
 
 async def test_a_checkpoint_that_is_gone_is_a_broken_invariant(make_workshop: MakeWorkshop) -> None:

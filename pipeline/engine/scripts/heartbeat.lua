@@ -11,15 +11,17 @@ local function renew_all(run, leases)
   return true
 end
 
-for id, leases in pairs(ask.holds) do
+local function look(id, leases)
   local run = load(id)
-  if not run or not renew_all(run, leases) then
-    news[id] = 'lost'
-  else
-    refresh(run)
-    save(run)
-    if #ready_roles(run) > 0 or run.asked ~= ask.asked[id] then news[id] = 'work' end
-  end
+  if not run or not renew_all(run, leases) then return 'lost' end
+  refresh(run)
+  save(run)
+  if #ready_roles(run) > 0 or run.asked ~= ask.asked[id] then return 'work' end
+end
+
+for id, leases in pairs(ask.holds) do
+  local fine, told = pcall(look, id, leases)
+  if fine then news[id] = told else news[id] = 'lost' end -- A damaged record costs its own lease and no other.
 end
 redis.call('ZADD', key('owners'), NOW, ask.owner)
 return cjson.encode({news = news, now_ms = NOW})

@@ -10,19 +10,38 @@ local function is_ours(id)
   return not version or version == RECORD_VERSION
 end
 
+-- A run that cannot be looked at (a damaged record, a bug of ours) must not keep the others from it: it is told of, and
+-- looked at again later.
+local TROUBLE_MS = 60000
+local troubles = {}
+
+local function try(role, id, look)
+  local fine, answer = pcall(look, role, id)
+  if fine then return answer end
+  troubles[#troubles + 1] = 'run ' .. id .. ': ' .. (type(answer) == 'table' and answer.err or tostring(answer))
+  redis.call('ZADD', key('due', role), NOW + TROUBLE_MS, id)
+end
+
 -- Owners whose process is known to be dead (same host and boot): their leases end now, not at their expiry.
+local function end_lease(role, id, owner)
+  local run = load(id)
+  local lease = run and lease_of(run, role)
+  if lease and lease.owner == owner then
+    release(run, role, 'owner_died')
+    refresh(run)
+    save(run)
+    redis.call('ZADD', key('due', role), NOW, id)
+  end
+end
+
 for _, owner in ipairs(ask.dead) do
   local left = false -- Runs of another version: a worker of that version ends their leases.
   for _, held in ipairs(redis.call('SMEMBERS', key('held', owner))) do
     local role, id = held:match('^(%S+) (.+)$')
-    left = left or not is_ours(id)
-    local run = is_ours(id) and load(id)
-    local lease = run and lease_of(run, role)
-    if lease and lease.owner == owner then
-      release(run, role, 'owner_died')
-      refresh(run)
-      save(run)
-      redis.call('ZADD', key('due', role), NOW, id)
+    if is_ours(id) then
+      try(role, id, function() end_lease(role, id, owner) end)
+    else
+      left = true
     end
   end
   if not left then
@@ -50,26 +69,29 @@ end
 
 if ask.heard then redis.call('HDEL', key('bells'), unpack(ask.roles)) end
 
+local function offers_work(role, id)
+  local run = load(id)
+  if not run then
+    redis.call('ZREM', key('due', role), id)
+    return false
+  end
+  refresh(run)
+  local offered = false
+  for spec, stage in each_stage(run) do
+    offered = offered or stage.state == 'ready' and spec.role == role
+  end
+  save(run)
+  -- So that no other worker is offered it too.
+  if offered then redis.call('ZADD', key('due', role), NOW + ask.grace_ms, id) end
+  return offered
+end
+
 local found = {}
 for _, role in ipairs(ask.roles) do
   local room = ask.free - #found
   if room > 0 then
     for _, id in ipairs(due(role, room)) do
-      local run = load(id)
-      if run then
-        refresh(run)
-        local offered = false
-        for spec, stage in each_stage(run) do
-          offered = offered or stage.state == 'ready' and spec.role == role
-        end
-        save(run)
-        if offered then
-          redis.call('ZADD', key('due', role), NOW + ask.grace_ms, id) -- So that no other worker is offered it too.
-          found[#found + 1] = id
-        end
-      else
-        redis.call('ZREM', key('due', role), id)
-      end
+      if try(role, id, offers_work) then found[#found + 1] = id end
     end
   end
 end
@@ -84,4 +106,4 @@ for _, id in ipairs(expired) do
   if subject and redis.call('HGET', key('subject', subject), 'run') == id then redis.call('DEL', key('subject', subject)) end
 end
 
-return cjson.encode({found = found, owners = redis.call('ZRANGE', key('owners'), 0, -1)})
+return cjson.encode({found = found, troubles = troubles, owners = redis.call('ZRANGE', key('owners'), 0, -1)})
