@@ -142,6 +142,48 @@ async def test_a_step_under_way_is_not_cut_by_the_run_deadline_alone(make_worksh
     assert (await workshop.run_of(run_id)).state is RunState.DONE
 
 
+async def test_a_stage_whose_worker_lives_and_does_not_end_it_is_failed_from_outside(
+    make_workshop: MakeWorkshop,
+) -> None:
+    """It blocks its limit, and its heartbeat goes on: without this, its run would be under way for good (R1)."""
+    acts = Acts()
+    acts.gate.clear()
+    workshop = await make_workshop(StageSpec(name="only", run=acts.stage, total_seconds_max=600))
+    worker, run_id = workshop.start("one"), (await workshop.submit()).run_id
+    await workshop.wake(worker, run_id)
+    for _ in range(30):
+        workshop.pass_time(20)
+        await workshop.beat(worker)
+    assert (await workshop.stage_of(run_id, "only")).state is StageState.RUNNING
+
+    workshop.pass_time(workshop.settings.overrun_seconds_max)
+    await workshop.beat(worker)
+    acts.gate.set()
+    await workshop.settle()
+
+    stage = await workshop.stage_of(run_id, "only")
+    assert stage.state is StageState.FAILED
+    assert stage.error is not None
+    assert stage.error["code"] == "deadline"
+    assert worker.worker.holds == ()
+
+
+async def test_the_time_that_a_stage_waits_is_not_counted_against_its_retries(make_workshop: MakeWorkshop) -> None:
+    busy = failing(RetryLater("busy"))
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        await ctx.wait("ci", seconds=500)
+        return await busy(ctx)
+
+    spec = StageSpec(name="only", run=stage, retry=RetryPolicy(total_seconds_max=100))
+    workshop = await make_workshop(spec)
+    worker, run_id = workshop.start("one"), (await workshop.submit()).run_id
+
+    await workshop.finish(worker, step_seconds=50)
+
+    assert (await workshop.run_of(run_id)).state is RunState.DONE
+
+
 async def test_a_re_run_gets_new_deadlines(make_workshop: MakeWorkshop) -> None:
     workshop = await make_workshop(StageSpec(name="only", run=waiting("ci", seconds=100_000)), settings=HOUR)
     worker, run_id = workshop.start("one"), (await workshop.submit()).run_id

@@ -161,6 +161,18 @@ def test_every_setting_has_its_reason(field: str) -> None:
     assert re.search(rf'^    {field}: .*\n    """[A-Z].*\."""', source, re.MULTILINE), field
 
 
+async def test_a_stage_of_a_newer_version_is_left_to_those_that_have_it(make_workshop: MakeWorkshop) -> None:
+    newer = await make_workshop(StageSpec(name="only", run=nothing, version=2))
+    older = await make_workshop(StageSpec(name="only", run=nothing, version=1))
+    worker, run_id = older.start("old"), (await newer.submit()).run_id
+
+    await older.wake(worker, run_id)
+    assert (await older.run_of(run_id)).state is RunState.QUEUED
+
+    await newer.wake(newer.start("new"), run_id)
+    assert (await newer.run_of(run_id)).state is RunState.DONE
+
+
 async def test_a_run_of_an_unknown_stage_does_not_hold_its_worker_for_good(make_workshop: MakeWorkshop) -> None:
     """A worker of an older version meets a graph with a stage that it does not have: it leaves it to others."""
     newer = await make_workshop(StageSpec(name="analyze", run=nothing), StageSpec(name="added", run=nothing))

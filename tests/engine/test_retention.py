@@ -123,6 +123,18 @@ async def test_one_sweep_drops_a_bounded_number(make_workshop: MakeWorkshop) -> 
     assert await workshop.store.list_runs(10) == []
 
 
+async def test_a_process_that_was_not_heard_of_for_a_day_is_forgotten(make_workshop: MakeWorkshop) -> None:
+    """Containers come and go; each has a name of its own."""
+    workshop = await make_workshop(StageSpec(name="only", run=Acts().stage))
+    gone, stays = workshop.start("gone", host="container 1"), workshop.start("stays", host="container 2")
+    await workshop.sweep(gone)
+
+    workshop.pass_time(workshop.settings.owner_seconds_max + 1)
+    await workshop.sweep(stays)
+
+    assert await workshop.store.owners() == (str(stays.store.owner),)
+
+
 async def test_a_worker_whose_run_is_gone_lets_it_go(make_workshop: MakeWorkshop) -> None:
     """Somebody removed it by hand; nothing of it comes back."""
     acts = Acts()

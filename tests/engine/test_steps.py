@@ -4,15 +4,33 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pipeline.engine.context import HandedBack
 from pipeline.engine.errors import AskPerson, Bug, GiveUp, RetryLater
 from pipeline.engine.graph import StageSpec
-from pipeline.engine.lifecycle import StageState
+from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.engine.store import Store
 from tests.engine.workshop import Acts, MakeWorkshop, Workshop, forever
 from tests.engine.world import Process
+
+
+class AwayAtReading(Redis):
+    """Does not answer so many times, when it is asked for a step."""
+
+    def __init__(self, sound: Redis, *, times: int) -> None:
+        super().__init__(connection_pool=sound.connection_pool)
+        self.left = times
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py has it
+        """Send a command, or do not."""
+        if args[0] == "HGET" and self.left:
+            self.left -= 1
+            raise RedisConnectionError("away")
+        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py left it so.
 
 
 async def begin(make_workshop: MakeWorkshop, stage: StageFunction, **settings: Any) -> tuple[Workshop, Process, str]:  # noqa: ANN401 - fields of EngineSettings
@@ -422,6 +440,40 @@ async def test_a_decision_is_told_once_however_often_the_stage_is_entered(make_w
 
     told = [entry.detail["text"] for entry in await workshop.entries(run_id, "decision")]
     assert told == ["wait for CI", "go on without CI"]
+
+
+async def test_a_stage_that_cancels_itself_is_a_bug_and_not_left_running(make_workshop: MakeWorkshop) -> None:
+    async def stage(_: StageContext) -> JsonValue:
+        raise asyncio.CancelledError
+
+    workshop, worker, run_id = await begin(make_workshop, stage)
+
+    assert await error_of(workshop, run_id) == "bug"
+    assert worker.worker.holds == ()
+
+
+async def test_a_step_that_cannot_be_looked_up_waits_until_redis_is_back_and_costs_no_try(
+    make_workshop: MakeWorkshop,
+) -> None:
+    acts = Acts()
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        await ctx.step("act", acts)
+        await ctx.wait("a while", seconds=10)
+        return await ctx.step("act", acts)
+
+    workshop, worker, run_id = await begin(make_workshop, stage, away_pause_seconds=0.001)
+    workshop.pass_time(10)
+    away = AwayAtReading(worker.redis, times=5)
+    worker.worker.store = Store(
+        away, owner=worker.store.owner, settings=workshop.settings, clock_offset_ms=worker.store.clock_offset_ms
+    )
+    await worker.worker.advance(run_id)
+    ended = await workshop.until_ended(run_id)
+
+    assert away.left == 0
+    assert (ended.state, ended.stages["only"].failures) == (RunState.DONE, 0)
+    assert len(acts.done) == 1
 
 
 async def test_an_attempt_has_a_limit_whatever_its_stage_does(make_workshop: MakeWorkshop) -> None:

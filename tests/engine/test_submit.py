@@ -193,6 +193,26 @@ async def test_a_stage_that_a_newer_version_does_not_know_keeps_what_it_has(make
     assert (await older.stage_of(run_id, "lint")).state is StageState.PARKED
 
 
+async def test_a_parameter_that_no_result_depends_on_reaches_the_run_that_is_joined(
+    make_workshop: MakeWorkshop,
+) -> None:
+    """The repository was moved between two calls; the run goes on at the new place."""
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        await ctx.wait("ci", seconds=60, signal="ci")
+        return ctx.params["path"]
+
+    workshop = await make_workshop(StageSpec(name="only", run=stage, reads=(), context=("path",)))
+    worker, run_id = workshop.start("one"), (await workshop.submit(params={"path": "/here"})).run_id
+    await workshop.wake(worker, run_id)
+
+    assert (await workshop.submit(params={"path": "/there"})).outcome == "joined"
+    await workshop.store.signal(run_id, "ci")
+    await workshop.finish(worker)
+
+    assert (await workshop.results(run_id))["only"] == "/there"
+
+
 def test_the_name_of_a_run_tells_subject_and_revision_apart() -> None:
     names = {
         RunRequest(subject=subject, revision=revision, params={}).run_id

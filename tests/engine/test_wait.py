@@ -171,6 +171,36 @@ async def test_a_re_run_waits_anew(make_workshop: MakeWorkshop) -> None:
     assert (await workshop.stage_of(run_id, "only")).state is StageState.PARKED
 
 
+async def test_a_stage_that_waits_later_hears_what_another_has_heard(make_workshop: MakeWorkshop) -> None:
+    """CI has finished, for whoever wants to know."""
+    workshop = await make_workshop(
+        StageSpec(name="analyze", run=waiting("ci")), StageSpec(name="test", run=waiting("ci"), needs=("analyze",))
+    )
+    worker, run_id = workshop.start("one"), (await workshop.submit()).run_id
+    await workshop.wake(worker, run_id)
+
+    await workshop.store.signal(run_id, "ci", "passed")
+    await workshop.wake(worker, run_id)
+
+    assert (await workshop.results(run_id))["test"] == {"by": "signal", "payload": "passed"}
+
+
+async def test_two_waits_of_one_name_are_a_bug_and_not_one_wait(make_workshop: MakeWorkshop) -> None:
+    async def stage(ctx: StageContext) -> JsonValue:
+        for _ in range(2):
+            await ctx.wait("a while", seconds=1)
+        return None
+
+    workshop = await make_workshop(StageSpec(name="only", run=stage))
+    worker, run_id = workshop.start("one"), (await workshop.submit()).run_id
+    await workshop.finish(worker)
+
+    error = (await workshop.stage_of(run_id, "only")).error
+    assert error is not None
+    assert error["code"] == "bug"
+    assert "waits for 'a while' twice" in str(error["message"])
+
+
 async def test_a_signal_to_nobody_says_so(make_workshop: MakeWorkshop) -> None:
     workshop, worker, run_id = await park(make_workshop)
     await workshop.finish(worker)
