@@ -20,6 +20,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from bot.redis_batches import BatchingRedis
 from pipeline.engine.errors import AskPerson, OnceoverError
 
 PATIENCE_SECONDS_MAX: Final = 30.0
@@ -155,7 +156,7 @@ def make_client(
         ) from error
     if pool.connection_class is UnixDomainSocketConnection:
         pool.connection_class = _UnixConnection
-    return Redis.from_pool(pool)
+    return BatchingRedis.from_pool(pool)
 
 
 def hide_password(url: str) -> str:
