@@ -26,7 +26,7 @@ from tests.engine.faults import Fault
 from tests.engine.invariants import Shadow
 from tests.engine.world import LEASE_SECONDS, STAGE_NEEDS, Outside, Process, World
 
-EXAMPLES: Final = {"": 100, "soak": 5_000}
+EXAMPLES: Final = {"": 80, "soak": 5_000}
 """_Histories by `ONCEOVER_TEST_PROFILE`."""
 
 RULES_MAX: Final = 30
@@ -59,7 +59,10 @@ class Move:
     is_fresh: bool
 
 
-KINDS: Final = ("submit again", "rerun", "signal", "wake", "beat", "sweep", "hold", "let go", "freeze", "work")
+KINDS: Final = (
+    *("push", "submit again", "rerun", "cancel", "signal"),
+    *("wake", "beat", "sweep", "hold", "let go", "freeze", "work", "work"),
+)
 MOVES = st.builds(
     Move,
     what=st.sampled_from(KINDS),
@@ -350,8 +353,12 @@ class _Histories(RuleBasedStateMachine):
     @rule(moves=st.lists(MOVES, min_size=5, max_size=15))
     def a_busy_minute(self, moves: list[Move]) -> None:
         kinds: Mapping[str, Callable[[Move], None]] = {
+            "push": lambda move: self.submit(
+                subject="pr-1", order=2 + move.slot, params=move.params, fresh=move.is_fresh
+            ),
             "submit again": lambda move: self.submit_again(move.index, move.params),
             "rerun": lambda move: self.rerun(move.index, move.stages, fresh=move.is_fresh),
+            "cancel": lambda move: self.cancel(move.index, really=move.is_fresh),
             "signal": lambda move: self.signal(move.index),
             "wake": lambda move: self.wake(move.slot, move.index),
             "beat": lambda move: self.beat(move.slot),
