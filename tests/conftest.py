@@ -4,12 +4,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import TypeAlias
 
+import hypothesis
 import pytest
 from redis.asyncio import Redis
 
 from tests.real_redis import RealRedis
 
 StartRedis: TypeAlias = Callable[..., RealRedis]
+
+# How long an example takes says more of the machine's other work than of our code; pytest's own limit ends what hangs.
+hypothesis.settings.register_profile("onceover", deadline=None)
+hypothesis.settings.load_profile("onceover")
 
 
 @pytest.fixture(scope="session")

@@ -60,8 +60,8 @@ async def test_only_what_a_new_option_bears_on_is_done_again_and_the_exit_code_f
 
     assert [finding["title"] for finding in high.review["findings"]] == ["Apples are too cheap"]
     assert (high.code, lenient.code, failing.code) == (1, 0, 1)
-    assert "doing again: summarize and comment." in lenient.news
-    assert "doing again: test, summarize and comment." in failing.news
+    assert "still to do: summarize and comment." in lenient.news
+    assert "still to do: test, summarize and comment." in failing.news
     assert "no apples" in failing.out
     assert asked == [1, 0, 0], "The files were read once; the summary was told of the tests."
 
