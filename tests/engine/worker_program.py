@@ -17,8 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
-
+from bot.redis_client import make_client
 from pipeline.engine.context import Context
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.graph import Graph, StageSpec
@@ -104,7 +103,7 @@ def read_ledger(ledger: Path) -> list[Line]:
 async def be_a_worker(url: str, ledger: Path, alive: int) -> None:
     """Work until killed, or until nobody holds the other end of `alive` any more."""
     asyncio.get_running_loop().add_reader(alive, os._exit, 1)
-    async with Redis.from_url(url) as redis:
+    async with make_client(url) as redis:
         store = Store(redis, owner=Owner.of_this_process(), settings=SETTINGS)
         await Worker(store=store, graph=make_graph(ledger), wakeups=LocalWakeUps(), roles=ALL_ROLES).run()
 
