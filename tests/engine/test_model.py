@@ -262,10 +262,7 @@ class _Histories(RuleBasedStateMachine):
     def predict_rerun(before: RunRecord | None, what: str) -> Mapping[str, object]:
         if before is None:
             return {}
-        wanted = {name: stage for name, stage in before.stages.items() if is_wanted(name, stage, what)}
-        if wanted and before.state.is_terminal:
-            wanted |= {name: s for name, s in before.stages.items() if s.state is StageState.CANCELLED}
-        return wanted
+        return {name: stage for name, stage in before.stages.items() if is_wanted(name, stage, what)}
 
     @rule(index=RUNS)
     def signal(self, index: int) -> None:
