@@ -214,8 +214,9 @@ def _params(options: ReviewOptions, target: Target, resources: Resources) -> dic
 
 
 def _subject(git: Git, head_ref: str, base_ref: str) -> str:
-    place = hashlib.sha256(str(git.common_dir).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return visible(f"local/{place}/{head_ref}/{base_ref}", lines=False)
+    """Name what a newer head supersedes; the digits tell two repositories of one name apart."""
+    place = hashlib.sha256(str(git.common_dir).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return visible(f"local/{git.name}-{place}/{head_ref}/{base_ref}", lines=False)
 
 
 async def _start(outcome: Outcome, run: RunRecord, store: Store, target: Target, *, now_ms: int) -> Start:

@@ -168,8 +168,9 @@ class ScriptedLlm:
             task.add_done_callback(self._connections.discard)
         try:
             await self._answer(await read_request(reader), writer)
-        except (NotHttp, ConnectionError):
-            writer.transport.abort()  # Nobody is left to be told.
+        except (NotHttp, ConnectionError, asyncio.CancelledError):
+            # Nobody is left to be told. A cancellation is ours, at the end; asyncio would log it as an error.
+            writer.transport.abort()
         finally:
             writer.close()
 

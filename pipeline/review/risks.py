@@ -48,8 +48,17 @@ _TEST: Final = re.compile(r"(^|/)(tests?|specs?|__tests__)/|(^|/)(test_[^/]+|con
 _CODE: Final = re.compile(r"\.(py|pyi|js|jsx|ts|tsx|go|rs|java|kt|rb|php|c|cc|cpp|h|hpp|cs|swift|scala|sh)$")
 
 
-def risks_of(files: Sequence[ChangedFile], docs: DocsReport | None) -> tuple[str, ...]:
-    """Say what to look at twice, a sentence each; empty when nothing stands out."""
+def risks_of(
+    files: Sequence[ChangedFile], docs: DocsReport | None, *, lines: int | None = None, is_whole: bool = True
+) -> tuple[str, ...]:
+    """Say what to look at twice, a sentence each; empty when nothing stands out.
+
+    Args:
+        files: The changed files that are listed.
+        docs: What the documentation says.
+        lines: Lines of the whole change; counted from the files if not given.
+        is_whole: Whether all files are listed; of a part, nobody can say what is not in it.
+    """
     sentences = [
         sentence.format(paths=_named(touched))
         for pattern, sentence in _PLACES
@@ -58,9 +67,9 @@ def risks_of(files: Sequence[ChangedFile], docs: DocsReport | None) -> tuple[str
     if docs and docs.stale:
         sentences.append(f"Names that documentation mentions change: {_named(f.path for f in docs.stale)}.")
     code = [file for file in files if _CODE.search(file.path) and not _TEST.search(file.path)]
-    if code and not any(_TEST.search(file.path) for file in files):
+    if is_whole and code and not any(_TEST.search(file.path) for file in files):
         sentences.append("Code changes, but no test does.")
-    lines = sum(file.added + file.removed for file in files)
+    lines = sum(file.added + file.removed for file in files) if lines is None else lines
     if lines > LINES_LARGE:
         sentences.append(f"The change is large ({lines:,} lines); reviewers miss more in one of this size.")
     return tuple(sentences)

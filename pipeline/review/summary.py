@@ -84,7 +84,7 @@ def summarize_reports(reports: Reports, asked: Asked, stages: tuple[StageFact, .
         verdict=verdict,
         headline=_headline(verdict, reports, asked, findings, not_reviewed),
         what_changed=_what_changed(analysis) if analysis else "",
-        risks=risks_of(analysis.files, docs) if analysis else (),
+        risks=_risks(analysis, docs) if analysis else (),
         findings=findings,
         analysis=analysis,
         tests=tests,
@@ -187,6 +187,16 @@ def _read_by(analysis: AnalysisReport | None) -> str:
     return f"{count(analysis.files_total, 'changed file')}, read by {readers}."
 
 
+def _risks(analysis: AnalysisReport, docs: DocsReport | None) -> tuple[str, ...]:
+    lines = analysis.lines_added + analysis.lines_removed
+    return risks_of(analysis.files, docs, lines=lines, is_whole=_lists_all(analysis))
+
+
+def _lists_all(analysis: AnalysisReport) -> bool:
+    """Whether the report lists each changed file; of a very large change it lists the first thousands."""
+    return len(analysis.files) == analysis.files_total
+
+
 def _what_changed(analysis: AnalysisReport) -> str:
     """Tell the change: the model's account, or sizes and places when there is none."""
     if analysis.walkthrough.strip():
@@ -194,11 +204,12 @@ def _what_changed(analysis: AnalysisReport) -> str:
     if not analysis.files_total:
         return ""
     lines = f"{count(analysis.lines_added, 'line')} added, {analysis.lines_removed:,} removed"
-    statuses = Counter(file.status for file in analysis.files)
+    statuses = Counter(file.status for file in analysis.files if _lists_all(analysis))
     kinds = listed(f"{number} {status}" for status, number in statuses.items() if status != "modified")
     areas = Counter(file.path.rpartition("/")[0] for file in analysis.files)
     named = [f"`{area}`" if area else "the top level" for area, _ in areas.most_common(AREAS_NAMED_MAX)]
     others = len(areas) - len(named)
-    where = listed([*named, count(others, "other place")] if others else named)
+    more = count(others, "other place") if _lists_all(analysis) else "other places"
+    where = listed([*named, more] if others else named)
     place = f" in {where}" if where else ""
     return f"{count(analysis.files_total, 'file')}{place}: {lines}.{f' {kinds}.' if kinds else ''}"

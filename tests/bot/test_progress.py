@@ -97,6 +97,12 @@ def test_without_a_terminal_each_change_is_one_plain_line() -> None:
     )
 
 
+def test_what_had_ended_before_the_command_began_is_no_news() -> None:
+    assert printed(a_view(*ENDED[:1], *AT_WORK[3:]), a_view(*ENDED[:2])) == [
+        "onceover: test failed after 12 s, try 3: The disk is full."
+    ]
+
+
 def test_a_note_alone_is_no_news_for_a_pipe() -> None:
     stage = StageView(name="analyze", state=StageState.RUNNING, attempt=1, note="file 1")
     moved = StageView(name="analyze", state=StageState.RUNNING, attempt=1, note="file 2")
@@ -131,6 +137,10 @@ def test_the_time_of_a_running_stage_comes_from_the_clock_and_is_never_negative(
 def test_control_characters_of_a_stranger_are_shown_not_obeyed(width: int) -> None:
     stage = StageView(name="test", state=StageState.FAILED, attempt=1, note="\x1b[2Jgone\u202e\n[red]x[/red]")
 
-    for text in (drawn(stage, width=width), plain_line(stage, NOW), *printed(a_view(stage))):
+    before = StageView(name="test", state=StageState.RUNNING, attempt=1)
+
+    [_, line] = printed(a_view(before), a_view(stage))
+
+    for text in (drawn(stage, width=width), plain_line(stage, NOW), line):
         assert not {"\x1b", "\u202e"} & set(text)
     assert "[red]x[/red]" in plain_line(stage, NOW)

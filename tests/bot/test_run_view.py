@@ -60,6 +60,16 @@ def test_a_parked_stage_says_until_when_and_what_went_wrong() -> None:
     assert (stage.waits_for, stage.wake_at, stage.note) == ("another try", 9.0, "The model did not answer.")
 
 
+def test_what_a_stage_said_of_its_work_is_not_told_when_it_has_ended() -> None:
+    run = a_run(
+        a_stage("docs", StageState.DONE), a_stage("test", StageState.READY), a_stage("analyze", StageState.DONE)
+    )
+
+    notes = [stage.note for stage in view_of(run, {"docs": "reading the documentation", "test": "running it"}).stages]
+
+    assert notes == ["", "", ""]
+
+
 def test_a_failed_stage_says_why_and_how_long_it_took() -> None:
     run = a_run(
         a_stage("test", StageState.FAILED, started_ms=0, ended_ms=2_500, error={"message": "The disk is full."})

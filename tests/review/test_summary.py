@@ -142,6 +142,15 @@ def test_without_a_model_sizes_and_places_say_what_changed() -> None:
     )
 
 
+def test_of_a_change_too_large_to_list_nothing_is_told_that_only_the_whole_list_could_tell() -> None:
+    files = (a_file("shop/order.py", status="added"),)
+
+    summary = a_summary(an_analysis(files=files, files_total=5_000, lines_added=90_000, lines_removed=0))
+
+    assert summary.what_changed == "5,000 files in `shop`: 90,000 lines added, 0 removed."
+    assert summary.risks == ("The change is large (90,000 lines); reviewers miss more in one of this size.",)
+
+
 def test_the_models_walkthrough_says_what_changed_when_there_is_one() -> None:
     summary = a_summary(an_analysis(walkthrough=" Discounts are applied first.\n", spend=Spend(calls=2)))
 
