@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.engine.context import RETRY
 from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.records import RunRecord, StageRecord
 from pipeline.review.wording import listed
-
-RETRY: Final = "retry"
-"""What a parked stage waits for when its last attempt failed."""
 
 _MS_PER_SECOND: Final = 1000
 

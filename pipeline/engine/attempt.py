@@ -66,10 +66,10 @@ class Attempt:
 
     async def run(self) -> Operation:
         """Execute the stage and answer what came of it."""
-        stage, claim, inputs = self.spec.name, self.claim.claim, self.spec.inputs(self.params)
-        identity = self._fingerprint(inputs)
-        begun = time.monotonic()
+        stage, claim, begun = self.spec.name, self.claim.claim, time.monotonic()
         try:
+            inputs = self.spec.inputs(self.params)
+            identity = self._fingerprint(inputs)
             # A first generation cannot have a checkpoint yet: one round trip saved.
             if self.claim.generation > 1 and await self.recorder.checkpoint(stage, identity) is not None:
                 return StageReused(stage=stage, claim=claim, fingerprint=identity, inputs=inputs)
@@ -190,7 +190,7 @@ def error_record(error: BaseException, characters_max: int) -> ErrorRecord:
         return {
             "code": error.error_code,
             "message": error.message[:characters_max],
-            "next_step": error.next_step,
+            "next_step": error.next_step[:characters_max],
             "helps": error.helps,
         }
     message = f"{type(error).__name__}: {error}"[:characters_max]

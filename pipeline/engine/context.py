@@ -25,6 +25,9 @@ from pipeline.engine.stage import JsonValue, StageFunction, Upstream, Woken
 
 Result = TypeVar("Result", bound="JsonValue")
 
+RETRY: Final = "retry"
+"""What a stage waits for between two tries; the scripts know it by this word, so no wait may be called so."""
+
 
 class StageLeft(BaseException):
     """The stage function is left on purpose; `except Exception` in a stage does not stop it."""
@@ -150,6 +153,8 @@ class Context:
     async def wait(self, name: str, *, seconds: float, signal: str | None = None) -> Woken:
         """Wait without holding a worker; see `StageContext.wait`."""
         self._check_open()
+        if name == RETRY:
+            raise Bug(f"Stage {self.spec.name} waits for {RETRY!r}, which is what a failed try waits for.")
         if name in self._waits:
             raise Bug(
                 f"Stage {self.spec.name} waits for {name!r} twice, and the second wait has the answer of the first.",
@@ -167,6 +172,7 @@ class Context:
     async def decide(self, text: str) -> None:
         """Put a decision into the journal, in words; once, however often the function is entered."""
         self._check_open()
+        text = text[: self.settings.error_characters_max]
         identity = self._identify("decision", text, (), observes=False)
         await self.recorder.write(Decided(stage=self.spec.name, claim=self.claim.claim, step=identity, text=text))
 

@@ -25,10 +25,12 @@ class EngineSettings:
     """Size of one checkpoint; Redis would take 512 MB, a reader would not."""
     step_bytes_max: int = 8 * 2**20
     """Size of one step's result."""
+    signal_bytes_max: int = 65_536
+    """Size of what a signal carries; it is a wake-up, not a message."""
     steps_max: int = 5_000
     """Steps of one stage attempt; a loop that reaches it is broken."""
     error_characters_max: int = 2_000
-    """Length of a stored error message."""
+    """Length of a stored error message, next step or decision."""
     runs_at_once_max: int = 10
     """Runs that one worker moves at the same time."""
     away_seconds_max: float = 60.0

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from redis import exceptions as redis_errors
 
-from pipeline.engine.errors import AskPerson, Bug, InvariantBroken, OnceoverError, RetryLater
+from pipeline.engine.errors import AskPerson, Bug, GiveUp, InvariantBroken, OnceoverError, RetryLater
 from pipeline.engine.graph import Graph
 from pipeline.engine.journal import JournalEntry, parse_entry
 from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
@@ -67,6 +67,12 @@ class StoreRefuses(AskPerson):
     """Redis answers and will not write: full, read-only, no permission."""
 
     code = "redis_refuses"
+
+
+class SignalTooLarge(GiveUp):
+    """A signal carries more than a wake-up should."""
+
+    code = "signal_too_large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +227,18 @@ class Store:
         )
 
     async def signal(self, run_id: str, name: str, payload: JsonValue = None) -> tuple[str, tuple[str, ...]]:
-        """Tell a run that something happened: `woken`, `latched`, `ended` or `gone`, and the roles with work now."""
-        reply = await self._ask("signal", {"run": run_id, "signal": name}, json.dumps(payload))
+        """Tell a run that something happened: `woken`, `latched`, `ended` or `gone`, and the roles with work now.
+
+        Raises:
+            SignalTooLarge: The payload is larger than `signal_bytes_max`.
+        """
+        carried, limit = json.dumps(payload), self.settings.signal_bytes_max
+        if len(carried) > limit:
+            raise SignalTooLarge(
+                f"Signal {name} for run {run_id} carries {len(carried)} bytes, the limit is {limit}.",
+                next_step="Carry an id, and let the stage read the rest.",
+            )
+        reply = await self._ask("signal", {"run": run_id, "signal": name}, carried)
         return reply["outcome"], tuple(reply.get("ready") or ())
 
     async def cancel(self, run_id: str, why: str) -> str:
@@ -421,8 +437,8 @@ def _class_answer(text: str) -> OnceoverError:
             f"Redis holds a record that this version cannot read: {text}.",
             next_step=f"Use the version of Onceover that wrote it; this one reads version {RECORD_VERSION}.",
         )
-    if "ONCEOVER_INVARIANT" in text:
-        return InvariantBroken("C1", text)
+    if broken := re.search(r"ONCEOVER_INVARIANT (\w+)", text):
+        return InvariantBroken(broken[1], text)
     if "ONCEOVER_ILLEGAL_MOVE" in text:
         return Bug(f"A state cannot move like that: {text}")
     if any(word in text for word in _REFUSAL_WORDS):

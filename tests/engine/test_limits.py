@@ -13,7 +13,8 @@ from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue, StageContext
-from tests.engine.workshop import Acts, MakeWorkshop, Workshop, failing, nothing
+from pipeline.engine.store import SignalTooLarge
+from tests.engine.workshop import Acts, MakeWorkshop, Workshop, failing, nothing, waiting
 
 
 def returning(value: JsonValue, *, in_step: bool = False) -> StageSpec:
@@ -186,3 +187,26 @@ async def test_a_run_of_an_unknown_stage_does_not_hold_its_worker_for_good(make_
     assert (run.stages["analyze"].state, run.stages["added"].state) == (StageState.DONE, StageState.READY)
     await newer.wake(newer.start("new"), run_id)
     assert (await newer.run_of(run_id)).state is RunState.DONE
+
+
+async def test_a_signal_that_carries_too_much_is_refused_by_name(make_workshop: MakeWorkshop) -> None:
+    workshop = await make_workshop(
+        StageSpec(name="only", run=waiting("ci")), settings=EngineSettings(signal_bytes_max=9)
+    )
+    run_id = (await workshop.submit()).run_id
+
+    with pytest.raises(SignalTooLarge, match="carries 10 bytes, the limit is 9"):
+        await workshop.store.signal(run_id, "ci", "12345678")
+
+    assert (await workshop.store.signal(run_id, "ci", "1234567"))[0] == "latched"
+
+
+async def test_no_wait_may_be_called_what_a_failed_try_waits_for(make_workshop: MakeWorkshop) -> None:
+    workshop = await make_workshop(StageSpec(name="only", run=waiting("retry")))
+    run_id = (await workshop.submit()).run_id
+
+    await workshop.finish(workshop.start("first"))
+
+    error = (await workshop.stage_of(run_id, "only")).error
+    assert error is not None
+    assert error["code"] == "bug"

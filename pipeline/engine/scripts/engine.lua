@@ -1,7 +1,7 @@
 -- engine.lua: what every script shares. Redis runs a script alone, so a script is one atomic step of the engine.
 --
 -- Two habits keep it safe: a script decides first and writes last (`save`), so that one which stops with an error
--- leaves no trace; and every time is Redis's own, so that no worker's clock matters.
+-- leaves no half-changed run (a fencing token that nobody got, or a counter, may have moved); and every time is Redis's own, so that no worker's clock matters.
 --
 -- Given by store.py in front of this text: MOVES (the tables of lifecycle.py) and RECORD_VERSION.
 
