@@ -202,7 +202,10 @@ async def test_a_signal_that_carries_too_much_is_refused_by_name(make_workshop: 
 
 
 async def test_no_wait_may_be_called_what_a_failed_try_waits_for(make_workshop: MakeWorkshop) -> None:
-    workshop = await make_workshop(StageSpec(name="only", run=waiting("retry")))
+    async def stage(ctx: StageContext) -> JsonValue:
+        return (await ctx.wait("retry", seconds=60)).by
+
+    workshop = await make_workshop(StageSpec(name="only", run=stage))
     run_id = (await workshop.submit()).run_id
 
     await workshop.finish(workshop.start("first"))
