@@ -22,7 +22,7 @@ from pipeline.engine.store import Store
 
 STORED: Final = (100, 1_000, 10_000, 100_000)
 STORED_MAX: Final = 10_000
-"""How many are stored if nothing else is asked for; 100,000 take ten minutes and 2 GB."""
+"""How many are stored if nothing else is asked for; 100,000 take some ten minutes and 3 GB."""
 
 SAMPLE: Final = 50
 """Runs that are timed, one after the other, at each size."""

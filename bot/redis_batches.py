@@ -27,35 +27,45 @@ class BatchingRedis(Redis):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
         super().__init__(*args, **options)
+        self._under_way = 0
         self._waiting: list[_Call] = []
         self._senders: set[asyncio.Task[None]] = set()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py has it
-        """Send a command; a script's call together with those that come while earlier ones are under way."""
+        """Send a command; a script's call together with those that gather until it can be sent."""
         if args[0] != "EVALSHA":
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's.
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((args, answer))
-        if len(self._senders) < UNDER_WAY_MAX:
+        if self._under_way < UNDER_WAY_MAX:
+            self._under_way += 1
             sender = asyncio.create_task(self._send_all(), name="redis batches")
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
         return await answer
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:CALLS_MAX], self._waiting[CALLS_MAX:]
-            try:
-                answers = await self._send([args for args, _ in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is each caller's to judge.
-                answers = [error] * len(batch)
-            except asyncio.CancelledError:  # With its loop: no caller waits for ever.
-                for _, answer in batch:
-                    answer.cancel()
-                raise
-            _hand_out(batch, answers)
+        try:
+            while self._waiting:
+                await self._send_batch()
+        finally:
+            self._under_way -= 1  # Here and not when the task is done: a call that comes between would wait for nobody.
+
+    async def _send_batch(self) -> None:
+        batch, self._waiting = self._waiting[:CALLS_MAX], self._waiting[CALLS_MAX:]
+        try:
+            answers = await self._send([args for args, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is each caller's to judge.
+            answers = [error] * len(batch)
+        except asyncio.CancelledError:  # With its loop: no caller waits for ever.
+            for _, answer in batch:
+                answer.cancel()
+            raise
+        _hand_out(batch, answers)
 
     async def _send(self, calls: list[tuple[Any, ...]]) -> list[Any]:
+        if len(calls) == 1:
+            return [await super().execute_command(*calls[0])]  # type: ignore[no-untyped-call]  # Same.
         async with self.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.execute_command(*call)

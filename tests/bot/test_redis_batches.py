@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
-from bot.redis_batches import CALLS_MAX, BatchingRedis
+from bot.redis_batches import CALLS_MAX, UNDER_WAY_MAX, BatchingRedis
 from bot.redis_client import make_client
 from tests.conftest import StartRedis
 
@@ -66,12 +66,14 @@ async def test_no_batch_is_larger_than_its_limit(client: Counting) -> None:
 async def test_an_error_reaches_the_caller_that_made_it_and_no_other(client: Counting) -> None:
     sha = await load(client)
 
-    answers: list[Any] = await asyncio.gather(
-        call(client, sha, "1"),
-        call(client, sha, "fail"),
-        call(client, "0" * 40),
-        call(client, sha, "2"),
-        return_exceptions=True,
+    answers: list[Any] = list(
+        await asyncio.gather(
+            call(client, sha, "1"),
+            call(client, sha, "fail"),
+            call(client, "0" * 40),
+            call(client, sha, "2"),
+            return_exceptions=True,
+        )
     )
 
     assert [answers[0], answers[3]] == [b"1", b"2"]
@@ -112,3 +114,13 @@ async def test_a_batch_waits_for_a_server_that_comes_back(start_redis: StartRedi
         answers = await asyncio.gather(*calls, return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [NoScriptError] * 2  # It answers again; its scripts went with it.
+
+
+async def test_a_call_made_in_the_turn_in_which_the_last_batch_ends_is_sent(client: Counting) -> None:
+    sha = await load(client)
+
+    async def call_again_and_again(name: int) -> None:
+        for number in range(100):
+            assert await call(client, sha, f"{name} {number}") == f"{name} {number}".encode()
+
+    await asyncio.gather(*(call_again_and_again(name) for name in range(UNDER_WAY_MAX + 1)))
