@@ -26,7 +26,7 @@ from tests.engine.faults import Fault
 from tests.engine.invariants import Shadow
 from tests.engine.world import LEASE_SECONDS, STAGE_NEEDS, Outside, Process, World
 
-EXAMPLES: Final = {"": 80, "soak": 5_000}
+EXAMPLES: Final = {"": 80, "soak": 2_500}
 """_Histories by `ONCEOVER_TEST_PROFILE`."""
 
 RULES_MAX: Final = 30
