@@ -30,6 +30,9 @@ LIMIT_MAX: Final = 10_000
 ID_PREFIX_MIN: Final = 4
 """So many characters of a run id are enough, if only one run begins with them."""
 
+SHA_CHARACTERS: Final = 8
+"""Of a head's SHA; so that a table still fits 80 columns."""
+
 Result = TypeVar("Result")
 RunId = Annotated[str, Parameter(help="The run's id, or its first characters.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead of text.")]
@@ -150,14 +153,14 @@ def _with_store(work: Callable[[Store], Awaitable[Result]]) -> Result:
 def _table(runs: list[RunRecord]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "state", "stages", "accepted", "subject", "head"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading != "subject")
     for run in runs:
         done = sum(stage.state.is_terminal for stage in run.stages.values())
         state = f"{run.state}, degraded" if run.is_degraded else str(run.state)
         accepted = datetime.fromtimestamp(run.created_ms / 1000, tz=UTC).astimezone()
         table.add_row(
-            *(run.run_id, state, f"{done} of {len(run.stages)}", f"{accepted:%Y-%m-%d %H:%M}"),
-            *(Text(visible(run.subject, lines=False)), run.revision[:12]),
+            *(run.run_id, state, f"{done} of {len(run.stages)}", f"{accepted:%m-%d %H:%M}"),
+            *(Text(visible(run.subject, lines=False)), run.revision[:SHA_CHARACTERS]),
         )
     return table
 

@@ -32,7 +32,8 @@ KEY_STEP: Final = "Check `OPENAI_API_KEY` and what it is allowed to do."
 MODEL_STEP: Final = "Check `ONCEOVER_LLM_MODEL` against the models that the server offers."
 MONEY_STEP: Final = "Check the plan and the limits of the account behind `OPENAI_API_KEY`."
 CONTEXT_STEP: Final = "Set `ONCEOVER_LLM_MODEL` to a model with a larger context."
-RETRY_STEP: Final = "It is tried again by itself."
+RETRY_STEP: Final = "Later it may answer."
+"""Not that it is tried again: only the engine knows whether it still is."""
 
 _NOT_NOW: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}

@@ -311,9 +311,7 @@ def _group(files: Iterable[FileDiff]) -> Grouping:
 def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) -> GroupReview | GroupUnread:
     if isinstance(outcome, GroupReview):
         return outcome
-    # Of one that waiting heals the next step was to wait: that is over now.
-    why = outcome.message if isinstance(outcome, RetryLater) else str(outcome)
-    return GroupUnread(paths=tuple(file.path for file in group), why=visible(why, lines=False))
+    return GroupUnread(paths=tuple(file.path for file in group), why=visible(str(outcome), lines=False))
 
 
 async def _review_groups(
