@@ -92,6 +92,10 @@ class Recorder(Protocol):
     def is_draining(self) -> bool:
         """Whether no new step may begin here."""
 
+    @property
+    def has_heard_lately(self) -> bool:
+        """Whether Redis answered within the time of a lease: what this process thinks it holds, it holds."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Context:
@@ -242,8 +246,9 @@ class Context:
         return result
 
     async def _recall(self, identity: str) -> str | None:
-        # Nothing can be on record at the first claim of the first attempt: one round trip a step saved.
-        is_first = self.claim.claim == 1 and not self.replay_every_step
+        # Nothing can be on record at the first claim of the first attempt: one round trip a step saved. But a process
+        # that was frozen past its lease may have a successor, and asks.
+        is_first = self.claim.claim == 1 and not self.replay_every_step and self.recorder.has_heard_lately
         return None if is_first else await self.recorder.recall(identity)
 
 

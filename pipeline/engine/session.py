@@ -65,6 +65,7 @@ class Session:
     _name: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _params: dict[str, JsonValue] = field(default_factory=dict, init=False)
     _tasks: dict[tuple[str, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _heard_at: float = field(default_factory=time.monotonic, init=False)
     _ending: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
     """Cancelled executions, by stage: the last of each."""
     _outbox: list[tuple[Operation, asyncio.Future[None]]] = field(default_factory=list, init=False)
@@ -101,6 +102,10 @@ class Session:
         self.is_draining = True
         self._something_to_say.set()
 
+    def hear(self) -> None:
+        """Note that Redis has just confirmed the leases."""
+        self._heard_at = time.monotonic()
+
     # For contexts ---------------------------------------------------------------------------------------------------
 
     async def write(self, operation: Operation) -> None:
@@ -109,6 +114,11 @@ class Session:
         self._outbox.append((operation, durable))
         self._something_to_say.set()
         await durable
+
+    @property
+    def has_heard_lately(self) -> bool:
+        """Whether Redis answered within the time of a lease; the monotonic clock goes on while a process is frozen."""
+        return time.monotonic() - self._heard_at < self.given.store.settings.lease_seconds
 
     async def recall(self, step: str) -> str | None:
         """Read the recorded result of a step; wait while Redis is away."""
@@ -140,7 +150,7 @@ class Session:
 
     async def _advance(self, operations: tuple[Operation, ...]) -> Progress:
         given = self.given
-        return await self._patiently(
+        progress = await self._patiently(
             lambda: given.store.advance(
                 self.run_id,
                 roles=() if self.is_draining else given.roles,
@@ -152,6 +162,8 @@ class Session:
                 asked=self.asked,
             )
         )
+        self.hear()
+        return progress
 
     async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Call until Redis answers and writes; sending twice is safe, and what the stages do meanwhile may count."""

@@ -161,9 +161,9 @@ class Worker:
         except OnceoverError as error:
             log.warning("lease.not_renewed runs=%d reason=%s", len(held), error)
             return
-        for run_id in news:
+        for run_id in held:
             if session := self._sessions.get(run_id):
-                session.nudge()
+                session.nudge() if run_id in news else session.hear()
 
     async def _sweep(self) -> None:
         owners = await self._known_owners()
