@@ -21,6 +21,10 @@ class RunRequest:
     """Which of two revisions of a subject is newer, whatever the order of arrival; 0 means by arrival."""
     fresh: bool = False
     """Do all stages and steps anew, even those that are done."""
+    again: tuple[str, ...] = ()
+    """Stages that look at the world anew, and all that depends on them, if the run is there already."""
+    topics: tuple[str, ...] = ()
+    """Names by which a signal finds the run, when its sender does not know the run's id."""
 
     @property
     def run_id(self) -> str:
