@@ -18,7 +18,7 @@ DEV := $(call stamp,$(VENV),requirements/dev.txt)
 BENCH := $(call stamp,$(VENV_BENCH),requirements/bench.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test soak check bench lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ demo: $(DEV) ## See a review of a sample repository killed and resumed; no accou
 
 test: $(DEV) ## Run every test
 	$(VENV)/bin/python -m pytest -n $(WORKERS) $(TESTS)
+
+soak: $(DEV) ## Let the model and 1,000 killed workers try the engine, some 12 minutes
+	ONCEOVER_TEST_PROFILE=soak ONCEOVER_TEST_KILLS=1000 $(VENV)/bin/python -m pytest --timeout=0 \
+		tests/engine/test_model.py tests/engine/test_kills.py
 
 check: $(DEV) ## Check format, lint, types, import floors and dependencies
 	$(VENV)/bin/ruff format --check .
