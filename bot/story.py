@@ -71,6 +71,10 @@ def _lease(words: str) -> Callable[[Detail], str]:
     return lambda detail: f"lease {words}: role {detail['role']}, fencing token {detail['token']}"
 
 
+def _id(detail: Detail) -> str:
+    return f", number {detail['id']}" if "id" in detail else ""
+
+
 def _finished(detail: Detail) -> str:
     return f"{detail['stage']} finished step `{detail['name']}` in {detail['ms'] / 1000:.3f} s"
 
@@ -89,6 +93,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Detail], str]]] = {
     "stage.running": _stage("begins"),
     "stage.parked": _parked,
     "stage.done": _done,
+    "stage.skipped": _stage("is not wanted"),
     "stage.failed": _stage("failed for good"),
     "stage.cancelled": _stage("was cancelled"),
     "lease.acquired": _lease("acquired"),
@@ -101,5 +106,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Detail], str]]] = {
     "wait.ended": lambda detail: f"{detail['stage']} was woken by a {detail['woken_by']}",
     "signal.received": lambda detail: f"signal `{detail['signal']}` received",
     "write.refused": lambda detail: f"{detail['operations']} late write(s) refused: {detail['why']}",
+    "effect.intended": lambda detail: f"{detail['stage']} is about to write outside: {detail['effect']}",
+    "effect.confirmed": lambda detail: f"{detail['stage']} has written outside: {detail['effect']}{_id(detail)}",
+    "effect.forgotten": lambda detail: f"{detail['stage']} took back {detail['effect']}{_why(detail)}",
     "decision": lambda detail: f"{detail['stage']} decided: {detail['text']}",
 }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pipeline.engine.context import (
     Context,
     HandedBack,
+    NotWanted,
     Parked,
     Recorder,
     Reentered,
@@ -35,6 +36,7 @@ from pipeline.engine.operation import (
     StageParks,
     StageRetries,
     StageReused,
+    StageSkipped,
 )
 from pipeline.engine.records import Claim, UpstreamRecord
 from pipeline.engine.retry import Random
@@ -64,7 +66,7 @@ class Attempt:
     on_progress: Callable[[str], None]
     replay_every_step: bool = False
 
-    async def run(self) -> Operation:
+    async def run(self) -> Operation:  # noqa: PLR0911 - each way a stage can end is one operation
         """Execute the stage and answer what came of it."""
         stage, claim, begun = self.spec.name, self.claim.claim, time.monotonic()
         try:
@@ -83,6 +85,14 @@ class Attempt:
                 signal=park.signal,
                 waits_for=park.waits_for,
             )
+        except NotWanted as left:
+            record: ErrorRecord = {
+                "code": "not_wanted",
+                "message": self._cut(left.why),
+                "next_step": "",
+                "helps": "a person",
+            }
+            return StageSkipped(stage=stage, claim=claim, error=record)
         except HandedBack:
             return StageHandedBack(stage=stage, claim=claim)
         except asyncio.CancelledError as error:
@@ -136,6 +146,9 @@ class Attempt:
                 await context.close()
             self._check_size(value)
             return value, context.is_partial
+
+    def _cut(self, text: str) -> str:
+        return text[: self.settings.error_characters_max]
 
     def _check_size(self, value: str) -> None:
         limit = self.settings.checkpoint_bytes_max

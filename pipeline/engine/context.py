@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Final, NoReturn, Protocol, TypeVar
 
 from pipeline.engine.errors import AskPerson, Bug, GiveUp, RetryLater
 from pipeline.engine.fingerprint import fingerprint
@@ -46,6 +46,14 @@ class Parked(StageLeft):
 
 class HandedBack(StageLeft):
     """The worker is leaving; the next step is somebody else's."""
+
+
+class NotWanted(StageLeft):
+    """The stage is not to be done in this run: it is skipped, and whoever needs it is told why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why: Final = why
 
 
 class Reentered(StageLeft):
@@ -130,6 +138,10 @@ class Context:
     def generation(self) -> int:
         """1, and one more for each time the stage was asked for again."""
         return self.claim.generation
+
+    def skip(self, why: str) -> NoReturn:
+        """Leave the stage: it is not wanted in this run."""
+        raise NotWanted(why)
 
     async def step(
         self,

@@ -72,6 +72,8 @@ class Graph:
     """
 
     stages: tuple[StageSpec, ...]
+    mirror: str | None = None
+    """Role whose workers show the run outside while it goes on; None: nobody does."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.stages) <= STAGES_MAX:

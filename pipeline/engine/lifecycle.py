@@ -36,7 +36,7 @@ class StageState(StrEnum):
     PARKED = "parked"  # Waits for a time or a signal; holds no worker, attempt or lease.
     DONE = "done"  # Its checkpoint is accepted.
     FAILED = "failed"  # Failed for good; the run goes on without it.
-    SKIPPED = "skipped"  # Not wanted in this run.
+    SKIPPED = "skipped"  # Not wanted in this run; its error says why.
     CANCELLED = "cancelled"  # The run ended before it could.
 
     @property
@@ -67,9 +67,11 @@ _REOPENED: Final = frozenset({StageState.PENDING})
 _GIVEN_UP: Final = frozenset({StageState.FAILED, StageState.CANCELLED})
 
 NEXT_STAGE: Final[Mapping[StageState, frozenset[StageState]]] = {
-    StageState.PENDING: frozenset({StageState.READY, StageState.SKIPPED}) | _GIVEN_UP,
+    StageState.PENDING: frozenset({StageState.READY}) | _GIVEN_UP,
     StageState.READY: frozenset({StageState.RUNNING}) | _GIVEN_UP | _REOPENED,
-    StageState.RUNNING: frozenset({StageState.DONE, StageState.PARKED, StageState.READY}) | _GIVEN_UP | _REOPENED,
+    StageState.RUNNING: frozenset({StageState.DONE, StageState.SKIPPED, StageState.PARKED, StageState.READY})
+    | _GIVEN_UP
+    | _REOPENED,
     StageState.PARKED: frozenset({StageState.READY}) | _GIVEN_UP | _REOPENED,
     StageState.DONE: _REOPENED,
     StageState.FAILED: _REOPENED,

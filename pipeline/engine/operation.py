@@ -59,6 +59,13 @@ class StageReused(_Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageSkipped(_Operation):
+    """The stage is not wanted in this run."""
+
+    error: ErrorRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageFailed(_Operation):
     """The stage failed for good."""
 
@@ -89,7 +96,15 @@ class StageHandedBack(_Operation):
 
 
 Operation: TypeAlias = (
-    StepFinished | Decided | StageDone | StageReused | StageFailed | StageRetries | StageParks | StageHandedBack
+    StepFinished
+    | Decided
+    | StageDone
+    | StageReused
+    | StageSkipped
+    | StageFailed
+    | StageRetries
+    | StageParks
+    | StageHandedBack
 )
 
 
@@ -98,6 +113,7 @@ _KINDS: Final[Mapping[type[_Operation], str]] = {
     Decided: "decide",
     StageDone: "done",
     StageReused: "reuse",
+    StageSkipped: "skip",
     StageFailed: "failed",
     StageRetries: "retry",
     StageParks: "park",

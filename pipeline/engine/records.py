@@ -10,7 +10,7 @@ from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.operation import ErrorRecord
 from pipeline.engine.stage import JsonValue
 
-Outcome: TypeAlias = Literal["created", "joined", "reopened", "answered", "stale"]
+Outcome: TypeAlias = Literal["created", "joined", "reopened", "answered", "stale", "duplicate"]
 Status: TypeAlias = Literal["held", "idle", "busy", "ended", "fenced", "gone"]
 
 
@@ -20,12 +20,25 @@ class Submission:
 
     run_id: str
     outcome: Outcome
-    """created; joined (it is under way); reopened (some of it anew); answered (all there); stale (a newer head won)."""
-    state: RunState
+    """created; joined (it is under way); reopened (some of it anew); answered (all there); stale (a newer head won);
+    duplicate (this very delivery was taken before)."""
+    state: RunState | None
+    """None for a duplicate: the run may be over long since."""
     ready_roles: tuple[str, ...]
     """Roles to wake; none if an earlier wake-up was not heard yet, since whoever hears it looks for all that is due."""
     now_ms: int
     """Redis's time, Unix milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrored:
+    """A run that this process is to show outside."""
+
+    run_id: str
+    claim: int
+    """Numbers the times that the run was given out; a write under an older one is refused."""
+    seen: int
+    """Journal entries there were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +137,8 @@ class RunRecord:
     @property
     def is_degraded(self) -> bool:
         """Whether it is done, and some stage is not."""
-        return self.state is RunState.DONE and any(s.state is not StageState.DONE for s in self.stages.values())
+        wanted = {StageState.DONE, StageState.SKIPPED}
+        return self.state is RunState.DONE and any(stage.state not in wanted for stage in self.stages.values())
 
 
 def parse_claim(raw: Mapping[str, Any]) -> Claim:

@@ -41,6 +41,13 @@ class EngineSettings:
     """How long a worker that was asked to stop may finish the steps under way."""
     overrun_seconds_max: float = 10.0
     """How long after its deadline a stage may still be ending; then it is failed from outside, and fenced."""
+    delivery_seconds: float = 8 * 86_400.0
+    """A delivery's id is kept this long; GitHub delivers again for 3 days, Enterprise Server for 7."""
+    effects_seconds: float = 400 * 86_400.0
+    """What was written outside for a subject is remembered this long after the last write; then its marker is looked
+    for."""
+    mirror_seconds_max: float = 60.0
+    """How long showing one picture of a run may take, before another process is asked to."""
     owner_seconds_max: float = 86_400.0
     """A process that has not been heard of for so long is forgotten; its leases ran out long before."""
     expire_at_once_max: int = 20

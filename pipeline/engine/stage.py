@@ -7,7 +7,7 @@ touches the world goes through `step`, so that a second try does not do it again
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from typing import NoReturn, Protocol, TypeAlias, TypeVar
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 Step = TypeVar("Step", bound="JsonValue")
@@ -75,6 +75,9 @@ class StageContext(Protocol):
     @property
     def upstream(self) -> Mapping[str, Upstream]:
         """The results of the stages that this one needs, by name."""
+
+    def skip(self, why: str) -> NoReturn:
+        """Leave the stage: it is not wanted in this run, and whoever needs it is told why, in this sentence."""
 
     async def step(
         self,

@@ -17,6 +17,11 @@ Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003
     bells                hash    roles that were woken and have not looked yet, and since when
     runs, expiry         zset    all runs by age; ended ones by when they go
     counters             hash    writes refused, and other totals
+    delivery:ID          string  what became of a delivery
+    topic:NAME           set     runs that a signal of that topic reaches
+    effects:SUBJECT      hash    what was written outside for it       (E1)
+    notes:SUBJECT        hash    what people said of it
+    mirror:ROLE          zset    runs whose picture outside is older than they are
 """
 
 import hashlib
@@ -31,13 +36,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from redis import exceptions as redis_errors
 
+from pipeline.engine.delivery import Delivery, DeliveryOutcome, DeliveryRecord, Receipt
 from pipeline.engine.errors import AskPerson, Bug, GiveUp, InvariantBroken, OnceoverError, RetryLater
 from pipeline.engine.graph import Graph
 from pipeline.engine.journal import JournalEntry, parse_entry
 from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
 from pipeline.engine.operation import Operation, to_wire
 from pipeline.engine.owner import Owner
-from pipeline.engine.records import Progress, RecordOfOtherVersion, RunRecord, Submission, parse_claim, parse_run
+from pipeline.engine.records import (
+    Mirrored,
+    Progress,
+    RecordOfOtherVersion,
+    RunRecord,
+    Submission,
+    parse_claim,
+    parse_run,
+)
 from pipeline.engine.request import RunRequest
 from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import JsonValue
@@ -50,7 +64,10 @@ log = logging.getLogger(__name__)
 RECORD_VERSION: Final = "1"
 """Raised when the layout above changes; a record of another version is refused by name, not misread."""
 
-_SCRIPTS: Final = ("submit", "advance", "heartbeat", "sweep", "signal", "cancel", "rerun")
+_SCRIPTS: Final = (
+    *("submit", "advance", "heartbeat", "sweep", "signal", "cancel", "rerun"),
+    *("ignore", "effect", "mirror"),
+)
 _REFUSALS: Final = (redis_errors.OutOfMemoryError, redis_errors.ReadOnlyError, redis_errors.NoPermissionError)
 """Kinds that redis-py knows; of these it takes the first word off the text."""
 _REFUSAL_WORDS: Final = ("OOM", "MISCONF", "READONLY", "NOPERM", "NOREPLICAS")
@@ -109,8 +126,8 @@ class Store:
 
     # What changes a run --------------------------------------------------------------------------------------------
 
-    async def submit(self, asked: RunRequest, graph: Graph) -> Submission:
-        """Accept a run, or join or reopen the one of the same head."""
+    async def submit(self, asked: RunRequest, graph: Graph, delivery: Delivery | None = None) -> Submission:
+        """Accept a run, or join or reopen the one of the same head; a delivery that was taken before does nothing."""
         request: dict[str, JsonValue] = {
             "run": asked.run_id,
             "subject": asked.subject,
@@ -120,13 +137,20 @@ class Store:
             "request": secrets.token_hex(8),
             "inputs": dict(graph.inputs(asked.params)),
         }
+        if asked.again:
+            request["again"] = dict.fromkeys(asked.again, True)
+        if asked.topics:
+            request["topics"] = list(asked.topics)
+        if graph.mirror:
+            request["mirror"] = graph.mirror
+        request |= self._of(delivery)
         given = json.dumps(dict(asked.params), separators=(",", ":"))
         reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(asked.params))
         return Submission(
-            run_id=asked.run_id,
+            run_id=reply.get("run", asked.run_id),
             outcome=reply["outcome"],
-            state=RunState(reply["state"]),
-            ready_roles=tuple(reply["ready"] or ()),
+            state=RunState(reply["state"]) if "state" in reply else None,
+            ready_roles=tuple(reply.get("ready") or ()),
             now_ms=reply["now_ms"],
         )
 
@@ -241,6 +265,69 @@ class Store:
         reply = await self._ask("signal", {"run": run_id, "signal": name}, carried)
         return reply["outcome"], tuple(reply.get("ready") or ())
 
+    async def signal_topic(self, topic: str, name: str, delivery: Delivery) -> Receipt:
+        """Tell all live runs of a topic that something happened."""
+        reply = await self._ask("signal", {"topic": topic, "signal": name, **self._of(delivery)}, "null")
+        wake = tuple((run_id, role) for role, run_id in dict(reply.get("wake") or {}).items())
+        return Receipt(outcome=reply["outcome"], run=reply.get("run"), reason=reply.get("reason"), wake=wake)
+
+    async def stop_subject(self, subject: str, why: str, delivery: Delivery) -> Receipt:
+        """Stop whatever run of a subject is live."""
+        reply = await self._ask("cancel", {"subject": subject, "why": why, **self._of(delivery)})
+        outcomes: Mapping[str, DeliveryOutcome] = {"cancelled": "accepted", "duplicate": "duplicate"}
+        outcome = outcomes.get(reply["outcome"], "ignored")
+        return Receipt(outcome=outcome, run=reply.get("run"), reason=reply.get("reason"))
+
+    async def ignore(self, delivery: Delivery, why: str) -> Receipt:
+        """Remember that nothing came of a delivery, and why."""
+        reply = await self._ask("ignore", {"why": why, **self._of(delivery)})
+        return Receipt(outcome=reply["outcome"], run=reply.get("run"), reason=reply.get("reason"))
+
+    async def effect(  # noqa: PLR0913 - one write says all: who, for what, and what happened
+        self,
+        run_id: str,
+        stage: str,
+        claim: int,
+        act: Literal["intend", "confirm", "forget"],
+        name: str,
+        *,
+        detail: Mapping[str, JsonValue] | None = None,
+        why: str = "",
+    ) -> dict[str, Any]:
+        """Write the ledger of effects; `effects.py` says what it is for."""
+        request: dict[str, JsonValue] = {
+            "run": run_id,
+            "stage": stage,
+            "claim": claim,
+            "act": act,
+            "effect": name,
+            "why": why,
+            "effects_ms": round(self.settings.effects_seconds * 1000),
+        }
+        return dict(await self._ask("effect", request, json.dumps(dict(detail or {}))))
+
+    async def take_mirrored(self, roles: Iterable[str], *, room: int) -> tuple[Mirrored, ...]:
+        """Take runs whose picture outside is older than they are."""
+        hold_ms = round(self.settings.mirror_seconds_max * 1000)
+        reply = await self._ask("mirror", {"act": "take", "roles": list(roles), "room": room, "hold_ms": hold_ms})
+        taken = reply.get("taken") or ()
+        return tuple(Mirrored(run_id=one["run"], claim=one["claim"], seen=one["seq"]) for one in taken)
+
+    async def put_mirrored(
+        self, run_id: str, claim: int, *, seen: int, pace_seconds: float, again_seconds: float | None
+    ) -> None:
+        """Say that a run is shown as of `seen` journal entries, or when to try again."""
+        request: dict[str, JsonValue] = {
+            "act": "put",
+            "run": run_id,
+            "claim": claim,
+            "seen": seen,
+            "pace_ms": round(pace_seconds * 1000),
+        }
+        if again_seconds is not None:
+            request["again_ms"] = round(again_seconds * 1000)
+        await self._ask("mirror", request)
+
     async def cancel(self, run_id: str, why: str) -> str:
         """Stop a run: `cancelled`, `ended` or `gone`."""
         outcome: str = (await self._ask("cancel", {"run": run_id, "why": why}))["outcome"]
@@ -265,6 +352,17 @@ class Store:
         """Sign this process off, unless it holds something still: then it has to be found dead."""
         if not await _translate(self._redis.scard(self._key("held", self._owner_text))):
             await _translate(self._redis.zrem(self._key("owners"), self._owner_text))
+
+    async def note(self, subject: str, name: str, value: JsonValue) -> None:
+        """Keep something that people said of a subject as a whole (paused, a finding dismissed); None takes it back."""
+        key = self._key("notes", subject)
+        if value is None:
+            await _translate(self._redis.hdel(key, name))
+            return
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, name, json.dumps(value))
+            pipe.pexpire(key, round(self.settings.effects_seconds * 1000))
+            await _translate(pipe.execute())
 
     # What reads -----------------------------------------------------------------------------------------------------
 
@@ -312,6 +410,36 @@ class Store:
         raw = await _translate(self._redis.xread({stream: f"{after}-0"}, block=max(1, round(wait_seconds * 1000))))
         return [parse_entry(number, fields) for _, entries in raw or () for number, fields in entries]
 
+    async def notes(self, subject: str) -> dict[str, JsonValue]:
+        """Read what people said of a subject."""
+        raw = await _translate(self._redis.hgetall(self._key("notes", subject)))
+        return {name.decode(): json.loads(value) for name, value in raw.items()}
+
+    async def effects(self, subject: str) -> dict[str, dict[str, JsonValue]]:
+        """Read the ledger of a subject: by effect, `state`, `at_ms`, `run` and what was confirmed."""
+        raw = await _translate(self._redis.hgetall(self._key("effects", subject)))
+        return {name.decode(): json.loads(value) for name, value in raw.items()}
+
+    async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        """Look up what became of a delivery; None if it never came, or long ago."""
+        raw = await _translate(self._redis.get(self._key("delivery", delivery_id)))
+        if raw is None:
+            return None
+        kept = json.loads(raw)
+        return DeliveryRecord(
+            id=delivery_id,
+            event=kept["event"],
+            outcome=kept["outcome"],
+            run=kept.get("run"),
+            reason=kept.get("reason"),
+            at_ms=kept["at_ms"],
+        )
+
+    async def newest_run(self, subject: str) -> str | None:
+        """Read which run of a subject is the newest."""
+        raw = await _translate(self._redis.hget(self._key("subject", subject), "run"))
+        return raw.decode() if raw is not None else None
+
     async def holders(self, run: RunRecord) -> tuple[str, ...]:
         """Read who holds leases of a run, expired or not."""
         roles = sorted({stage.role for stage in run.stages.values()})
@@ -331,6 +459,12 @@ class Store:
         """Read the totals that all workers count together."""
         raw = await _translate(self._redis.hgetall(self._key("counters")))
         return {name.decode(): int(value) for name, value in raw.items()}
+
+    def _of(self, delivery: Delivery | None) -> dict[str, JsonValue]:
+        if delivery is None:
+            return {}
+        keep_ms = round(self.settings.delivery_seconds * 1000)
+        return {"delivery": {"id": delivery.id, "event": delivery.event, "keep_ms": keep_ms}}
 
     # The one way to a script ----------------------------------------------------------------------------------------
 

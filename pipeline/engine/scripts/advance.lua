@@ -60,6 +60,11 @@ function apply.reuse(op, stage)
   move_stage(run, op.stage, 'done', {fingerprint = op.fingerprint, reused = true})
 end
 
+function apply.skip(op, stage)
+  stage.error = op.error
+  move_stage(run, op.stage, 'skipped', {error = op.error})
+end
+
 function apply.failed(op, stage)
   stage.error = op.error
   move_stage(run, op.stage, 'failed', {error = op.error})

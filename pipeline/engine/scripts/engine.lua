@@ -24,7 +24,7 @@ end
 
 -- Records ----------------------------------------------------------------------------------------------------------
 
-local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked'}
+local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms'}
 
 local function index_roles(run)
   run.roles, run.role_of = {}, {}
@@ -45,7 +45,7 @@ local function load(id)
   local run = {
     id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
     seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
-    leases = {}, writes = {},
+    mirror = raw[10], mirror_ms = tonumber(raw[11] or 0), leases = {}, writes = {},
   }
   run.seq_loaded = run.seq
   index_roles(run)
@@ -328,6 +328,13 @@ local function due_ms(run, role)
   return due
 end
 
+-- A run that is shown outside is due in the mirror of its role whenever its journal has grown; not before `mirror_ms`,
+-- which paces the writes out there and keeps it with whoever is writing.
+local function reflect(run)
+  if not run.mirror or run.seq == run.seq_loaded then return end
+  write(run, 'ZADD', key('mirror', run.mirror), math.max(NOW, run.mirror_ms), run.id)
+end
+
 -- What only renews a lease writes neither journal nor record.
 local function save(run)
   settle(run)
@@ -339,7 +346,22 @@ local function save(run)
     write(run, 'HSET', key('run', run.id), 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
       'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
   end
+  reflect(run)
   for _, command in ipairs(run.writes) do redis.call(unpack(command)) end
+end
+
+-- Deliveries: what comes from outside under an id is done once, by the very script that does it.
+local function receipt()
+  local kept = ask.delivery and redis.call('GET', key('delivery', ask.delivery.id))
+  return kept and cjson.decode(kept)
+end
+
+local function remember(outcome, run_id, reason)
+  local delivery = ask.delivery
+  if not delivery then return end
+  local kept = cjson.encode({outcome = outcome, run = run_id, reason = reason, event = delivery.event, at_ms = NOW})
+  redis.call('SET', key('delivery', delivery.id), kept, 'PX', delivery.keep_ms)
+  redis.call('HINCRBY', key('counters'), 'deliveries_' .. outcome, 1)
 end
 
 local function ready_roles(run)

@@ -1,19 +1,39 @@
--- signal: tell a run that something happened. Stages that wait for it go on; it is kept for those that wait later.
--- It is a wake-up, not a message: of several before a wait, the newest payload counts.
+-- signal: tell a run, or all runs of a topic, that something happened. Stages that wait for it go on; it is kept for those
+-- that wait later. It is a wake-up, not a message: of several before a wait, the newest payload counts.
 -- ARGV[2] = payload, JSON.
 
-local run = load(ask.run)
-if not run then return cjson.encode({outcome = 'gone'}) end
-if has_ended(run) then return cjson.encode({outcome = 'ended', state = run.state}) end
+local function tell(id)
+  local run = load(id)
+  if not run then return 'gone', {} end
+  if has_ended(run) then return 'ended', {} end
+  note(run, 'signal.received', {signal = ask.signal})
+  write(run, 'HSET', key('run', run.id), 'signal:' .. ask.signal, run.seq .. ' ' .. ARGV[2])
+  local number, outcome = run.seq, 'latched'
+  for spec, stage in each_stage(run) do
+    if stage.state == 'parked' and stage.signal == ask.signal then
+      hear(run, spec.name, ask.signal, number, ARGV[2])
+      outcome = 'woken'
+    end
+  end
+  save(run)
+  return outcome, ready_roles(run)
+end
 
-note(run, 'signal.received', {signal = ask.signal})
-write(run, 'HSET', key('run', run.id), 'signal:' .. ask.signal, run.seq .. ' ' .. ARGV[2])
-local number, woken = run.seq, false
-for spec, stage in each_stage(run) do
-  if stage.state == 'parked' and stage.signal == ask.signal then
-    hear(run, spec.name, ask.signal, number, ARGV[2])
-    woken = true
+if ask.run then
+  local outcome, ready = tell(ask.run)
+  return cjson.encode({outcome = outcome, ready = ready})
+end
+
+local known = receipt()
+if known then return cjson.encode({outcome = 'duplicate', run = known.run, reason = known.reason}) end
+local told, roles, first = 0, {}, nil
+for _, id in ipairs(redis.call('SMEMBERS', key('topic', ask.topic))) do
+  local outcome, ready = tell(id)
+  if outcome == 'woken' or outcome == 'latched' then
+    told, first = told + 1, first or id
+    for _, role in ipairs(ready) do roles[role] = id end
   end
 end
-save(run)
-return cjson.encode({outcome = woken and 'woken' or 'latched', state = run.state, ready = ready_roles(run)})
+local reason = told == 0 and 'no live run waits for it' or nil
+remember(told > 0 and 'accepted' or 'ignored', first, reason)
+return cjson.encode({outcome = told > 0 and 'accepted' or 'ignored', run = first, reason = reason, wake = roles})

@@ -18,6 +18,7 @@ local function supersede_others()
 end
 
 local function answer(run, outcome, wake)
+  remember('accepted', run.id)
   return cjson.encode({outcome = outcome, state = run.state, ready = wake or ready_roles(run), now_ms = NOW})
 end
 
@@ -33,6 +34,9 @@ local function unrung_roles(run)
   end
   return roles
 end
+
+local known = receipt()
+if known then return cjson.encode({outcome = 'duplicate', run = known.run, reason = known.reason, now_ms = NOW}) end
 
 -- Without an order, what arrives later is newer, whatever the clock says.
 if ask.order == 0 then
@@ -52,6 +56,9 @@ if not run then
     'deadline_ms', NOW + ask.run_ms_max, 'created_ms', NOW, 'asked', 1,
     'request', ask.request .. ' ' .. (newer and 'stale' or 'created'))
   redis.call('ZADD', key('runs'), NOW, ask.run)
+  if ask.mirror then redis.call('HSET', key('run', ask.run), 'mirror', ask.mirror) end
+  for _, topic in ipairs(ask.topics or {}) do redis.call('SADD', key('topic', topic), ask.run) end
+  if ask.topics then redis.call('HSET', key('run', ask.run), 'topics', cjson.encode(ask.topics)) end
   run = load(ask.run)
   note(run, 'run.accepted', {subject = ask.subject, revision = ask.revision})
   if newer then stop(run, 'superseded', 'run ' .. newer .. ' has a newer head') end
@@ -88,8 +95,9 @@ for spec, stage in each_stage(run) do
   local inputs = ask.inputs[spec.name] or stage.inputs
   local changed = stage.inputs ~= inputs
   local unfinished = stage.state == 'failed' or stage.state == 'cancelled' or (stage.state == 'done' and stage.partial)
-  if changed or ask.fresh or (unfinished and has_ended(run)) then
-    how[spec.name] = stage.partial and 'again' or 'resume'
+  local looks_again = ask.again and ask.again[spec.name] and stage.state ~= 'pending' and stage.state ~= 'ready'
+  if changed or ask.fresh or looks_again or (unfinished and has_ended(run)) then
+    how[spec.name] = (stage.partial or looks_again) and 'again' or 'resume'
     count = count + 1
   end
   stage.inputs = inputs

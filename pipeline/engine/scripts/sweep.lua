@@ -100,6 +100,8 @@ end
 local expired = redis.call('ZRANGEBYSCORE', key('expiry'), '-inf', NOW, 'LIMIT', 0, ask.expire_max)
 for _, id in ipairs(expired) do
   local subject = redis.call('HGET', key('run', id), 'subject')
+  local topics = redis.call('HGET', key('run', id), 'topics')
+  for _, topic in ipairs(topics and cjson.decode(topics) or {}) do redis.call('SREM', key('topic', topic), id) end
   redis.call('UNLINK', key('run', id), key('run', id, 'steps'), key('run', id, 'checkpoints'), key('run', id, 'journal'))
   redis.call('ZREM', key('runs'), id)
   redis.call('ZREM', key('expiry'), id)

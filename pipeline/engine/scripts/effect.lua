@@ -1,0 +1,60 @@
+-- effect: the ledger of writes to the outside, by subject. E1 rests on it: an intent is durable before its act, and who
+-- finds one that nobody confirmed looks outside before acting again.
+-- ARGV[2] = what is confirmed, JSON.
+
+local run = load(ask.run)
+if not run then return cjson.encode({outcome = 'stopped', why = 'the run is gone'}) end
+local ledger = key('effects', run.subject)
+
+-- Who may begin an effect: the stage under its claim and a live lease, or the mirror that has the run.
+local function may_act()
+  if ask.stage == 'mirror' then
+    local claim, at = unpack(redis.call('HMGET', key('run', run.id), 'mirror_claim', 'mirror_ms'))
+    return tonumber(claim) == ask.claim and tonumber(at) > NOW
+  end
+  local stage = run.stages[ask.stage]
+  local lease = stage and not has_ended(run) and lease_of(run, run.role_of[ask.stage])
+  local mine = is_live(lease) and lease.owner == ask.owner and lease.run == run.id
+  if not (mine and stage.state == 'running' and stage.claim == ask.claim and stage.token == lease.token) then return false end
+  renew(run, run.role_of[ask.stage]) -- It outlives the request that follows.
+  return true
+end
+
+local function keep(record)
+  write(run, 'HSET', ledger, ask.effect, cjson.encode(record))
+  write(run, 'PEXPIRE', ledger, ask.effects_ms)
+end
+
+local acts = {}
+
+function acts.intend()
+  if not may_act() then return {outcome = 'stopped', why = 'the run is ' .. run.state .. ' or in other hands'} end
+  local known = redis.call('HGET', ledger, ask.effect)
+  if known then
+    save(run)
+    return {outcome = 'known', record = known}
+  end
+  keep({state = 'intended', at_ms = NOW, run = run.id})
+  note(run, 'effect.intended', {effect = ask.effect, stage = ask.stage})
+  save(run)
+  return {outcome = 'new'}
+end
+
+-- What has happened out there has happened: it is recorded whoever holds the run by now (A1).
+function acts.confirm()
+  local record = cjson.decode(ARGV[2])
+  record.state, record.at_ms, record.run = 'confirmed', NOW, run.id
+  keep(record)
+  note(run, 'effect.confirmed', {effect = ask.effect, stage = ask.stage, id = record.id, was = record.was})
+  save(run)
+  return {outcome = 'confirmed'}
+end
+
+function acts.forget()
+  write(run, 'HDEL', ledger, ask.effect)
+  note(run, 'effect.forgotten', {effect = ask.effect, stage = ask.stage, why = ask.why})
+  save(run)
+  return {outcome = 'forgotten'}
+end
+
+return cjson.encode(acts[ask.act]())
