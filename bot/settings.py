@@ -4,15 +4,20 @@ Promises that all that is wrong is told at once, by variable, received value and
 stands in what is told. Does not promise that an address answers or a key is accepted: whoever builds the client finds
 out.
 
-Sources, the first one wins: the environment, then a `.env` file, then the defaults. `.env` is that of the directory in
-which the command was started, never that of the directory named by `--repo`. Since the two are often the same, it may
-be a stranger's file: it is read without expansion, never exported, may not say where state lives (`NOT_FROM_A_FILE`,
-ADR 0011), and may not send a key of the environment to an address of its own (`SENT_TO`). SECURITY.md says what is
-left of that risk.
+Sources, the first one wins: the environment, then the credentials file, then a `.env` file, then the defaults.
+
+The credentials file is the one that `onceover setup` wrote. Only processes of the App read it, and of it they keep only
+what their roles need.
+
+`.env` is that of the directory in which the command was started, never that of the directory named by `--repo`. Since
+the two are often the same, it may be a stranger's file: it is read without expansion, never exported, may not say where
+state lives or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send a key from elsewhere to an address of
+its own (`SENT_TO`). SECURITY.md says what is left of that risk.
 """
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,12 +26,13 @@ from typing import Final
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from bot.dotenv_file import read_dotenv
-from bot.settings_tree import PRIVATE_KEY, Part, Settings
+from bot.dotenv_file import DotenvFile, read_dotenv
+from bot.settings_tree import CREDENTIALS_NAME, PRIVATE_KEY, Part, Settings
 from pipeline.engine.errors import AskPerson
 
 ENVIRONMENT: Final = "the environment"
 DOTENV: Final = ".env"
+CREDENTIALS: Final = "the credentials file"
 
 PREFIX: Final = "ONCEOVER_"
 RECEIVED_CHARACTERS_MAX: Final = 60
@@ -38,16 +44,44 @@ MARKS: Final = frozenset({"ONCEOVER_TRIAL", "ONCEOVER_TEST_SERVER"})
 SERVICE_LINK: Final = re.compile(r"ONCEOVER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_TCP(_\w+)?)?)")
 """What Kubernetes gives each container beside a Service named `onceover...`; `ONCEOVER_PORT` among them, as a URL."""
 
-NOT_FROM_A_FILE: Final = frozenset({"ONCEOVER_STATE_DIR", "ONCEOVER_REDIS_URL"})
-"""Where state lives: what lies there is replayed by a server and believed by us. A repository could bring its own."""
+NOT_FROM_A_FILE: Final = frozenset(
+    {
+        "ONCEOVER_STATE_DIR",
+        "ONCEOVER_REDIS_URL",
+        "ONCEOVER_CREDENTIALS_FILE",
+        "SENTRY_DSN",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    }
+)
+"""Where state lives: what lies there is replayed by a server and believed by us; a repository could bring its own.
+And where errors and traces go: they tell what a process does."""
 
 NOT_HERE: Final = "is not read from .env, which may be a stranger's; set it in the environment"
 
+PRIVATE_KEYS: Final = (PRIVATE_KEY, f"{PRIVATE_KEY}_FILE")
+"""Two ways to name one key."""
+
+IN_CREDENTIALS: Final = frozenset(
+    {
+        "ONCEOVER_GITHUB_APP_ID",
+        *PRIVATE_KEYS,
+        "ONCEOVER_GITHUB_WEBHOOK_SECRET",
+        "ONCEOVER_GITHUB_API_URL",
+        "ONCEOVER_GITHUB_WEB_URL",
+        "ONCEOVER_PUBLIC_URL",
+        "ONCEOVER_SECRET_KEY",
+    }
+)
+"""What may stand in the credentials file: who the App is, and where."""
+
 SENT_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
-    "ONCEOVER_GITHUB_API_URL": (PRIVATE_KEY, f"{PRIVATE_KEY}_FILE"),
+    "ONCEOVER_GITHUB_API_URL": PRIVATE_KEYS,
 }
 """Addresses, each with the secrets that go there."""
+
+WRITERS_MODE: Final = 0o022
+"""Bits of a file's mode that let others write; who can write the credentials file can send the App's key elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,25 +118,33 @@ class SettingsInvalid(AskPerson):
         return "\n".join(["Some settings are wrong:", *(f"  {problem}" for problem in self.problems), self.next_step])
 
 
-def read_settings(environment: Mapping[str, str], dotenv: Path | None) -> Settings:
+def read_settings(
+    environment: Mapping[str, str], dotenv: Path | None, *, credentials: Collection[str] = frozenset()
+) -> Settings:
     """Read the settings; an empty value is as good as none.
 
     Args:
-        environment: The variables of the process; one that it has, empty or not, is not looked up in the file.
+        environment: The variables of the process; one that it has, empty or not, is not looked up in a file.
         dotenv: The `.env` of the directory in which the command was started, there or not; None reads no file.
+        credentials: Variables to take from the credentials file, some of `IN_CREDENTIALS`; without any it is not read.
 
     Raises:
         SettingsInvalid: Something is wrong; it tells all of it.
     """
+    kept = _credentials(environment) if credentials else DotenvFile()
+    stored = {name: value for name, value in kept.values.items() if not _is_said(name, environment)}
     file = read_dotenv(dotenv)
-    filed = {name: value for name, value in file.values.items() if name not in environment}
+    filed = {name: value for name, value in file.values.items() if not _is_said(name, {**environment, **kept.values})}
     from_file = _given(filed, DOTENV)
     refused = NOT_FROM_A_FILE & from_file.keys()
-    given = {name: one for name, one in from_file.items() if name not in refused} | _given(environment, ENVIRONMENT)
+    given = {name: one for name, one in from_file.items() if name not in refused}
+    given |= {name: one for name, one in _given(stored, CREDENTIALS).items() if name in credentials}
+    given |= _given(environment, ENVIRONMENT)
     problems = (
         *(Problem(variable=DOTENV, fault=fault) for fault in file.faults),
+        *(Problem(variable=CREDENTIALS, fault=fault) for fault in kept.faults),
         *(Problem(variable=name, fault=NOT_HERE) for name in sorted(refused)),
-        *_unknown({**filed, **environment}),
+        *_unknown({**filed, **stored, **environment}),
         *_contradictions(given),
     )
     home = _default_state_dir(environment)
@@ -159,6 +201,35 @@ def _is_service_link(name: str, value: str) -> bool:
     return SERVICE_LINK.fullmatch(name) is not None and (name not in VARIABLES or value.startswith("tcp://"))
 
 
+def _is_said(name: str, elsewhere: Mapping[str, str]) -> bool:
+    """Whether a source that counts for more speaks of it; of a key, in either way."""
+    return any(one in elsewhere for one in (PRIVATE_KEYS if name in PRIVATE_KEYS else (name,)))
+
+
+def _credentials(environment: Mapping[str, str]) -> DotenvFile:
+    """Read the credentials file, if the environment names one or one stands where it is by default."""
+    named, home = environment.get("ONCEOVER_CREDENTIALS_FILE", "").strip(), _state_dir(environment)
+    path = Path(named or f"{home}/{CREDENTIALS_NAME}")
+    if not path.is_absolute():
+        return DotenvFile()  # Told where the value is judged.
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return DotenvFile(faults=(f"{path} is not there",)) if named else DotenvFile()
+    except OSError as error:
+        return DotenvFile(faults=(f"{path} cannot be read: {error.strerror}",))
+    if found.st_uid not in {os.geteuid(), 0} or found.st_mode & WRITERS_MODE:
+        return DotenvFile(faults=(f"{path} can be written by others; make it yours alone (chmod 600)",))
+    file = read_dotenv(path)
+    foreign = sorted(file.values.keys() - IN_CREDENTIALS)
+    faults = (*file.faults, *(f"may not set {ascii(name)[1:-1]}; set it in the environment" for name in foreign))
+    return DotenvFile(values=file.values, faults=tuple(f"{path} {fault}" for fault in faults))
+
+
+def _state_dir(environment: Mapping[str, str]) -> str:
+    return environment.get("ONCEOVER_STATE_DIR", "").strip() or _default_state_dir(environment)
+
+
 def _default_state_dir(environment: Mapping[str, str]) -> str:
     """Follow the XDG Base Directory Specification, which says to ignore a relative XDG_STATE_HOME."""
     state_home, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
@@ -185,12 +256,12 @@ def _contradictions(given: Mapping[str, _Given]) -> Iterator[Problem]:
     sources = {variable: one.source for variable, one in given.items()}
     for address, secrets in SENT_TO.items():
         for secret in secrets:
-            if {address: DOTENV, secret: ENVIRONMENT}.items() <= sources.items():
+            if sources.get(address) == DOTENV and sources.get(secret, DOTENV) != DOTENV:
                 yield Problem(
                     variable=address,
-                    fault=f"from .env would send the {secret} of the environment there; set both in the same place",
+                    fault=f"from .env would send the {secret} of {sources[secret]} there; set both in the same place",
                 )
-    if {PRIVATE_KEY, f"{PRIVATE_KEY}_FILE"} <= given.keys():
+    if given.keys() >= set(PRIVATE_KEYS):
         yield Problem(variable=PRIVATE_KEY, fault=f"and {PRIVATE_KEY}_FILE are both set; keep one")
     if "ONCEOVER_LLM_MODEL" not in given and "ONCEOVER_LLM_FALLBACK_MODELS" in given:
         yield Problem(variable="ONCEOVER_LLM_FALLBACK_MODELS", fault="is set without ONCEOVER_LLM_MODEL")

@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstrain
 WEB_SCHEMES: Final = frozenset({"http", "https"})
 REDIS_SCHEMES: Final = frozenset({"redis", "rediss", "unix"})
 
+SECRET_KEY_CHARACTERS_MIN: Final = 32
+"""128 bits if written in hexadecimal digits; what `onceover setup` makes has 256."""
+
 
 def _web_address(text: str) -> str:
     """Accept an `http(s)` address without credentials; without its last slash, so that paths can be put behind it."""
@@ -52,6 +55,13 @@ def _header_text(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _strong(secret: SecretStr) -> SecretStr:
+    """Refuse a key that could be guessed; only its length can be judged."""
+    if len(secret.get_secret_value()) < SECRET_KEY_CHARACTERS_MIN:
+        raise ValueError
+    return _header_text(secret)
+
+
 def _absolute(path: Path) -> Path:
     """Refuse a relative path: it would name another place, and so other runs, in each directory."""
     if not path.is_absolute() or not str(path).isprintable():
@@ -67,6 +77,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 RedisAddress = Annotated[SecretStr, AfterValidator(_redis_address)]
 SentryAddress = Annotated[SecretStr, AfterValidator(_sentry_address)]
 ApiKey = Annotated[SecretStr, AfterValidator(_header_text)]
+SecretKey = Annotated[SecretStr, AfterValidator(_strong)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[!-+\--~]{1,200}$")]  # Printable ASCII but space and comma.
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_listed)]

@@ -3,13 +3,26 @@
 Promises inert, frozen values: nothing here reads, opens or builds anything. Secrets hide themselves in every repr.
 """
 
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from bot.settings_forms import AbsolutePath, ApiKey, ModelName, ModelNames, RedisAddress, SentryAddress, WebAddress
+from bot.settings_forms import (
+    AbsolutePath,
+    ApiKey,
+    ModelName,
+    ModelNames,
+    RedisAddress,
+    SecretKey,
+    SentryAddress,
+    WebAddress,
+)
 
 PRIVATE_KEY: Final = "ONCEOVER_GITHUB_PRIVATE_KEY"
+
+CREDENTIALS_NAME: Final = "onceover.env"
+"""The credentials file in the state directory, where `onceover setup` writes it and the processes of the App look."""
 
 
 class Part(BaseModel):
@@ -35,6 +48,11 @@ class StorageSettings(Part):
         validation_alias="ONCEOVER_REDIS_URL",
         description="redis://host:port/db, rediss://... or unix:///path; unset, an embedded Redis is started",
     )
+    credentials_file: AbsolutePath | None = Field(
+        None,
+        validation_alias="ONCEOVER_CREDENTIALS_FILE",
+        description=f"an absolute path; the App's credentials, unset {CREDENTIALS_NAME} in the state directory",
+    )
     retention_days: int = Field(
         30,
         validation_alias="ONCEOVER_RETENTION_DAYS",
@@ -42,6 +60,11 @@ class StorageSettings(Part):
         le=3650,
         description="whole days, 1 to 3650; how long a finished run is kept",
     )
+
+    @property
+    def credentials_path(self) -> Path:
+        """Where the App's credentials stand, there or not."""
+        return self.credentials_file or self.state_dir / CREDENTIALS_NAME
 
 
 class EngineSettings(Part):
@@ -60,6 +83,13 @@ class EngineSettings(Part):
         ge=30,
         le=604_800,
         description="whole seconds, 30 to 604800; how long one run may take, waits included",
+    )
+    runs_at_once_max: int = Field(
+        10,
+        validation_alias="ONCEOVER_RUNS_AT_ONCE_MAX",
+        ge=1,
+        le=1000,
+        description="a whole number, 1 to 1000; how many runs one worker moves at the same time",
     )
 
 
@@ -129,6 +159,21 @@ class GitHubSettings(Part):
         validation_alias="ONCEOVER_GITHUB_API_URL",
         description="an http:// or https:// address without user and password; another for GitHub Enterprise Server",
     )
+    web_url: WebAddress | None = Field(
+        None,
+        validation_alias="ONCEOVER_GITHUB_WEB_URL",
+        description="an http:// or https:// address without user and password; unset, it follows from that of the API",
+    )
+
+
+class TrustSettings(Part):
+    """What our own processes know each other by."""
+
+    secret_key: SecretKey | None = Field(
+        None,
+        validation_alias="ONCEOVER_SECRET_KEY",
+        description="32 or more printable ASCII characters; seals what our processes hand each other through Redis",
+    )
 
 
 class WebSettings(Part):
@@ -146,6 +191,11 @@ class WebSettings(Part):
         ge=0,
         le=65_535,
         description="a whole number, 0 to 65535; where to listen, 0 for any free port",
+    )
+    public_url: WebAddress | None = Field(
+        None,
+        validation_alias="ONCEOVER_PUBLIC_URL",
+        description="an http:// or https:// address without user and password; where GitHub reaches the web process",
     )
 
 
@@ -175,5 +225,6 @@ class Settings(BaseModel):
     model: ModelSettings = ModelSettings()
     trial: TrialSettings = TrialSettings()
     github: GitHubSettings = GitHubSettings()
+    trust: TrustSettings = TrustSettings()
     web: WebSettings = WebSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -9,10 +9,11 @@ from annotated_types import Ge, Le
 from pydantic import SecretStr
 
 from bot.dotenv_file import FILE_BYTES_MAX
-from bot.settings import NOT_FROM_A_FILE, SENT_TO, VARIABLES, SettingsInvalid, read_settings
+from bot.settings import IN_CREDENTIALS, NOT_FROM_A_FILE, SENT_TO, VARIABLES, SettingsInvalid, read_settings
 from bot.settings_tree import Settings
 
 HOME = {"HOME": "/home/ann"}
+EVERYTHING = frozenset(IN_CREDENTIALS)
 CANARY = "canary-7f3a91"
 KEY = {"OPENAI_API_KEY": "k"}
 
@@ -63,6 +64,10 @@ def test_every_variable_of_the_contract_is_read() -> None:
         OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
         ONCEOVER_HOST="0.0.0.0",  # noqa: S104  Nothing listens there.
         ONCEOVER_PORT="0",
+        ONCEOVER_PUBLIC_URL="https://onceover.example/",
+        ONCEOVER_GITHUB_WEB_URL="https://github.corp",
+        ONCEOVER_SECRET_KEY="s" * 32,
+        ONCEOVER_RUNS_AT_ONCE_MAX="4",
     )
 
     assert settings.storage.redis_url == SecretStr("redis://:pw@cache:6379/0")
@@ -80,6 +85,10 @@ def test_every_variable_of_the_contract_is_read() -> None:
     assert settings.telemetry.sentry_dsn == SecretStr("https://key@sentry.io/1")
     assert settings.telemetry.otel_endpoint == "http://collector:4318"
     assert (settings.web.host, settings.web.port) == ("0.0.0.0", 0)  # noqa: S104  Nothing listens there.
+    assert settings.web.public_url == "https://onceover.example"
+    assert settings.github.web_url == "https://github.corp"
+    assert settings.trust.secret_key == SecretStr("s" * 32)
+    assert settings.engine.runs_at_once_max == 4
 
 
 def test_the_state_directory_follows_xdg_unless_that_is_relative() -> None:
@@ -245,6 +254,10 @@ def test_settings_that_contradict_each_other_are_refused(variables: dict[str, st
         ("ONCEOVER_HOST", "a b"),
         ("ONCEOVER_STATE_DIR", "/srv/\udcff"),
         ("ONCEOVER_GITHUB_APP_ID", "0"),
+        ("ONCEOVER_SECRET_KEY", "s" * 31),
+        ("ONCEOVER_SECRET_KEY", "s" * 32 + " s"),
+        ("ONCEOVER_RUNS_AT_ONCE_MAX", "0"),
+        ("ONCEOVER_CREDENTIALS_FILE", "onceover.env"),
     ],
 )
 def test_a_value_of_the_wrong_form_is_refused(variable: str, value: str) -> None:
@@ -259,6 +272,7 @@ def test_what_can_hold_a_secret_is_known_as_one() -> None:
         "ONCEOVER_GITHUB_PRIVATE_KEY",
         "ONCEOVER_GITHUB_WEBHOOK_SECRET",
         "ONCEOVER_REDIS_URL",
+        "ONCEOVER_SECRET_KEY",
         "OPENAI_API_KEY",
         "SENTRY_DSN",
     ]
@@ -297,6 +311,102 @@ def _told(dotenv: Path | None, variables: dict[str, str]) -> str:
 )
 def test_what_kubernetes_says_of_a_service_named_onceover_is_not_ours(variable: str, value: str) -> None:
     assert read(**{variable: value}).web.port == 8080
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    """The file that `onceover setup` writes, here empty, in the state directory that `with_credentials` names."""
+    path = tmp_path / "onceover.env"
+    path.touch(mode=0o600)
+    return path
+
+
+def with_credentials(path: Path, wanted: frozenset[str] = EVERYTHING, /, **variables: str) -> Settings:
+    return read_settings(HOME | {"ONCEOVER_STATE_DIR": str(path.parent)} | variables, None, credentials=wanted)
+
+
+def faults_with_credentials(path: Path, /, **variables: str) -> dict[str, str]:
+    with pytest.raises(SettingsInvalid) as caught:
+        with_credentials(path, **variables)
+    return {problem.variable: problem.fault for problem in caught.value.problems}
+
+
+def test_the_credentials_file_in_the_state_directory_is_read_by_who_asks_for_it(credentials: Path) -> None:
+    credentials.write_text("ONCEOVER_GITHUB_APP_ID=12\n")
+
+    unasked = read(ONCEOVER_STATE_DIR=str(credentials.parent))
+
+    assert with_credentials(credentials).github.app_id == 12
+    assert unasked.github.app_id is None
+
+
+def test_the_credentials_file_may_be_named(credentials: Path) -> None:
+    elsewhere = credentials.rename(credentials.with_name("acme.env"))
+    elsewhere.write_text("ONCEOVER_GITHUB_APP_ID=12\n")
+
+    assert with_credentials(elsewhere, ONCEOVER_CREDENTIALS_FILE=str(elsewhere)).github.app_id == 12
+
+
+def test_a_process_keeps_only_what_it_wants_of_the_credentials_file(credentials: Path) -> None:
+    credentials.write_text(f"ONCEOVER_GITHUB_PRIVATE_KEY={CANARY}\nONCEOVER_GITHUB_APP_ID=12\n")
+
+    settings = with_credentials(credentials, frozenset({"ONCEOVER_GITHUB_APP_ID"}))
+
+    assert settings.github.app_id == 12
+    assert settings.github.private_key is None
+
+
+def test_the_environment_wins_over_the_credentials_file_and_that_over_a_dotenv(credentials: Path, dotenv: Path) -> None:
+    credentials.write_text("ONCEOVER_GITHUB_APP_ID=1\nONCEOVER_GITHUB_WEBHOOK_SECRET=stored\n")
+    dotenv.write_text("ONCEOVER_GITHUB_APP_ID=2\nONCEOVER_GITHUB_WEBHOOK_SECRET=filed\nONCEOVER_PUBLIC_URL=https://d\n")
+    environment = HOME | {"ONCEOVER_STATE_DIR": str(credentials.parent), "ONCEOVER_GITHUB_APP_ID": "3"}
+
+    settings = read_settings(environment, dotenv, credentials=EVERYTHING)
+
+    assert settings.github.app_id == 3
+    assert settings.github.webhook_secret == SecretStr("stored")
+    assert settings.web.public_url == "https://d"
+
+
+def test_a_key_in_the_environment_wins_over_a_key_file_of_the_credentials_file(credentials: Path) -> None:
+    credentials.write_text("ONCEOVER_GITHUB_PRIVATE_KEY_FILE=/k\n")
+
+    github = with_credentials(credentials, ONCEOVER_GITHUB_PRIVATE_KEY="k").github
+
+    assert (github.private_key, github.private_key_file) == (SecretStr("k"), None)
+
+
+def test_a_stranger_s_file_cannot_send_the_credentials_file_s_key_elsewhere(credentials: Path, dotenv: Path) -> None:
+    credentials.write_text("ONCEOVER_GITHUB_PRIVATE_KEY_FILE=/k\n")
+    dotenv.write_text("ONCEOVER_GITHUB_API_URL=https://evil.example\n")
+
+    with pytest.raises(SettingsInvalid, match="_KEY_FILE of the credentials file there; set both in the same place"):
+        read_settings(HOME | {"ONCEOVER_STATE_DIR": str(credentials.parent)}, dotenv, credentials=EVERYTHING)
+
+
+def test_the_credentials_file_says_nothing_else(credentials: Path) -> None:
+    credentials.write_text(f"OPENAI_API_KEY={CANARY}\nONCEOVER_GITHUB_APP_ID=12\n")
+
+    assert faults_with_credentials(credentials) == {
+        "the credentials file": f"{credentials} may not set OPENAI_API_KEY; set it in the environment"
+    }
+
+
+def test_a_credentials_file_that_others_can_write_is_refused(credentials: Path) -> None:
+    """They could name another GitHub in it, and receive what the App's key signs."""
+    credentials.write_text("ONCEOVER_GITHUB_APP_ID=12\n")
+    credentials.chmod(0o620)
+
+    assert "can be written by others" in faults_with_credentials(credentials)["the credentials file"]
+
+
+def test_a_credentials_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    absent = tmp_path / "absent.env"
+
+    assert with_credentials(absent).github.app_id is None
+    assert faults_with_credentials(absent, ONCEOVER_CREDENTIALS_FILE=str(absent)) == {
+        "the credentials file": f"{absent} is not there"
+    }
 
 
 def test_a_setting_names_its_bounds_and_its_use() -> None:
