@@ -15,17 +15,16 @@ from rich.text import Text
 from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.markdown import FENCE_CHARACTERS_MAX, clip
-from pipeline.review.phrases import TITLES, by_reason, next_step, spent
-from pipeline.review.rendering import (
+from pipeline.review.page_blocks import (
     CHANGE_CHARACTERS_MAX,
     EXCERPT_CHARACTERS_MAX,
     FAILED_TESTS_MAX,
     HEADLINE_CHARACTERS_MAX,
     NAMES_MAX,
     RISKS_MAX,
-    SHA_CHARACTERS,
-    Facts,
 )
+from pipeline.review.phrases import TITLES, by_reason, next_step, spent
+from pipeline.review.rendering import SHA_CHARACTERS, Facts
 from pipeline.review.reports import Passage, StageFact, Summary, TestOutcome, TestReport, Verdict
 from pipeline.review.visible import visible
 from pipeline.review.wording import capitalised, count, duration, some
