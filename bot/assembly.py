@@ -32,6 +32,9 @@ REVIEWER: Final = "reviewer"
 PUBLISHER: Final = "publisher"
 """Writes to the outside; deterministic code, sees checked results only."""
 
+LOCAL: Final = "local"
+"""Does all of a local review, and nothing of anybody else's."""
+
 ANALYZE_SECONDS_MAX: Final = 1_800.0
 """One attempt: analysers over a large change, and some twenty model calls, three at a time."""
 
@@ -97,7 +100,7 @@ def make_graph(resources: Resources) -> Graph:
         (
             StageSpec(
                 name="analyze",
-                role=REVIEWER,
+                role=LOCAL,
                 run=analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model),
                 reads=analyze.READS,
                 context=analyze.CONTEXT,
@@ -108,7 +111,7 @@ def make_graph(resources: Resources) -> Graph:
             ),
             StageSpec(
                 name="test",
-                role=REVIEWER,
+                role=LOCAL,
                 run=test.make_test(
                     git=open_git, trials=resources.state_directory / "trials", environ=resources.environ
                 ),
@@ -120,7 +123,7 @@ def make_graph(resources: Resources) -> Graph:
             ),
             StageSpec(
                 name="docs",
-                role=REVIEWER,
+                role=LOCAL,
                 run=docs.make_docs(git=open_git, index=resources.state_directory / "docs.sqlite3"),
                 reads=docs.READS,
                 context=docs.CONTEXT,
@@ -129,7 +132,7 @@ def make_graph(resources: Resources) -> Graph:
             ),
             StageSpec(
                 name="summarize",
-                role=REVIEWER,
+                role=LOCAL,
                 run=summarize.make_summarize(model=resources.model),
                 needs=("analyze", "test", "docs"),
                 reads=summarize.READS,
@@ -140,7 +143,7 @@ def make_graph(resources: Resources) -> Graph:
             ),
             StageSpec(
                 name="comment",
-                role=PUBLISHER,
+                role=LOCAL,
                 run=comment.make_comment(),
                 needs=("summarize",),
                 reads=comment.READS,

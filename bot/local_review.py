@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from bot.assembly import PUBLISHER, REVIEWER, Resources, make_graph, review_params
+from bot.assembly import LOCAL, Resources, make_graph, review_params
 from bot.run_view import RunView, view_of
 from pipeline.engine.errors import Bug
 from pipeline.engine.graph import Graph
@@ -255,12 +255,12 @@ async def _working(
         store=resources.store,
         graph=graph,
         wakeups=wakeups,
-        roles=frozenset({REVIEWER, PUBLISHER}),
+        roles=frozenset({LOCAL}),
         on_progress=notes.take,
         only=run_id,
         params=params,  # What is executed here comes from this command, not from what somebody wrote into Redis.
     )
-    await wakeups.wake(run_id, REVIEWER)
+    await wakeups.wake(run_id, LOCAL)
     task = asyncio.create_task(worker.run(), name="worker")
     try:
         yield task

@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
@@ -20,6 +20,7 @@ from arq.worker import func
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from pipeline.engine.errors import OnceoverError
 from pipeline.engine.wakeup import Advance
 from pipeline.engine.worker import HINT_SECONDS_MAX
 
@@ -53,9 +54,27 @@ ENQUEUED_MS_MAX: Final = 10**14
 """Time of enqueueing, Unix milliseconds; a later one is no date to arq and would end its loop."""
 
 
+PURPOSE: Final = "wake-up"
+"""What a job is signed for."""
+
+
+class Seal(Protocol):
+    """Tells what processes of ours have written from what others have."""
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Make a signature, ASCII without spaces."""
+
+    def verify(self, purpose: str, text: str, signature: str) -> None:
+        """Make sure that it is ours.
+
+        Raises:
+            OnceoverError: It is not.
+        """
+
+
 @dataclass(slots=True, kw_only=True)
 class ArqWakeUps:
-    """Implements `WakeUps`."""
+    """Implements `WakeUps`. With a seal, a job that was not written by a process of ours is dropped unread."""
 
     pool: ConnectionPool
     roles: Iterable[str]
@@ -64,13 +83,15 @@ class ArqWakeUps:
     """Wake-ups that may wait for room here; the next ones stay in the queue for other workers."""
     prefix: str = "onceover:"
     poll_seconds: float = POLL_SECONDS
+    seal: Seal | None = None
+    """Signs each job; None where whoever writes Redis is trusted (a local review)."""
     _arq: ArqRedis = field(init=False)
 
     def __post_init__(self) -> None:
         self._arq = ArqRedis(
             pool_or_conn=self.pool,
-            job_serializer=_write,
-            job_deserializer=_read,
+            job_serializer=self._write,
+            job_deserializer=self._read,
             expires_extra_ms=EXPIRES_EXTRA_MS,
         )
 
@@ -112,8 +133,8 @@ class ArqWakeUps:
                 keep_result=0,
                 poll_delay=self.poll_seconds,
                 health_check_interval=HEALTH_SECONDS,
-                job_serializer=_write,
-                job_deserializer=_read,
+                job_serializer=self._write,
+                job_deserializer=self._read,
                 log_results=False,
             )
             looking = asyncio.create_task(worker.main(), name=f"wake-ups {role}")
@@ -135,6 +156,20 @@ class ArqWakeUps:
             await self._arq.delete(self._queue(role))
         except (RedisError, OSError) as error:
             log.warning("wakeup.queue_not_emptied role=%s reason=%s", role, error)
+
+    def _write(self, job: dict[str, Any]) -> bytes:
+        text = _write(job)
+        return text if self.seal is None else f"{self.seal.sign(PURPOSE, text.decode())} ".encode() + text
+
+    def _read(self, raw: bytes) -> dict[str, Any]:
+        if self.seal is None:
+            return _read(raw)
+        signature, _, text = raw[:JOB_BYTES_MAX].decode("utf-8", "replace").partition(" ")
+        try:
+            self.seal.verify(PURPOSE, text, signature)
+        except OnceoverError as error:
+            raise ValueError(f"A wake-up that no process of ours has written: {error}") from error
+        return _read(text.encode())
 
     def _queue(self, role: str) -> str:
         return f"{self.prefix}wake:{role}"
