@@ -170,8 +170,9 @@ def read_private_key(settings: Settings) -> SecretStr:
     """
     github = settings.github
     if github.private_key is not None:
-        # Environment files hold no line ends: `\n` written out is the usual way to store a key there.
-        return _key_of(github.private_key.get_secret_value().replace("\\n", "\n"), PRIVATE_KEY)
+        # Environment files hold no line ends: `\n` written out is the usual way to store a key there; and docker leaves
+        # quotes where other readers of such files take them off.
+        return _key_of(github.private_key.get_secret_value().strip("\"'").replace("\\n", "\n"), PRIVATE_KEY)
     if github.private_key_file is None:
         raise KeyUnreadable("The App's private key is not set.", next_step=SET_UP.format(variable=PRIVATE_KEYS[1]))
     return _key_of(_text_of(github.private_key_file), str(github.private_key_file))

@@ -104,8 +104,9 @@ def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
     assert read_private_key(settings(ONCEOVER_GITHUB_PRIVATE_KEY_FILE=str(file))) == SecretStr(PEM)
 
 
-def test_a_key_on_one_line_gets_its_line_ends_back() -> None:
-    key = read_private_key(settings(ONCEOVER_GITHUB_PRIVATE_KEY=PEM.replace("\n", "\\n")))
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_a_key_on_one_line_gets_its_line_ends_back(quote: str) -> None:
+    key = read_private_key(settings(ONCEOVER_GITHUB_PRIVATE_KEY=quote + PEM.replace("\n", "\\n") + quote))
 
     assert key == SecretStr(PEM)
 
