@@ -42,6 +42,8 @@ class Effect:
     """new (no one has begun it); intended (perhaps done: look outside); confirmed."""
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
     """What was confirmed: at least its id outside."""
+    age_seconds: float = 0.0
+    """Since it was begun or confirmed, by Redis's clock."""
 
     @property
     def id(self) -> int | None:
@@ -59,6 +61,12 @@ class Effects:
     stage: str
     claim: int
 
+    @classmethod
+    def of(cls, store: "Store", lease_mark: str) -> "Effects":
+        """Make the ledger of an execution, which its context names."""
+        run_id, stage, claim = lease_mark.rsplit(".", 2)
+        return cls(store=store, run_id=run_id, stage=stage, claim=int(claim))
+
     async def begin(self, name: str) -> Effect:
         """Say that this effect is about to happen, and learn whether it may have happened before.
 
@@ -72,14 +80,24 @@ class Effects:
                 return Effect(name=name, standing="new")
             case "known":
                 known = json.loads(reply["record"])
-                return Effect(name=name, standing=known.pop("state"), detail=known)
+                age_seconds = max(0, reply["now_ms"] - known["at_ms"]) / 1000
+                return Effect(name=name, standing=known.pop("state"), detail=known, age_seconds=age_seconds)
             case _:
-                raise EffectsStopped(f"Effect {name} of run {self.run_id} was not begun: {reply.get('why')}.")
+                raise self._stopped(name, "begun", reply)
 
     async def confirm(self, name: str, detail: Mapping[str, JsonValue]) -> None:
         """Record what has happened; accepted from anybody, since it has."""
         await self.store.effect(self.run_id, self.stage, self.claim, "confirm", name, detail=detail)
 
     async def forget(self, name: str, why: str) -> None:
-        """Take back an intent that is known not to have happened, or what is gone outside."""
-        await self.store.effect(self.run_id, self.stage, self.claim, "forget", name, why=why)
+        """Take back an intent that is known not to have happened, or what is gone outside.
+
+        Raises:
+            EffectsStopped: The run ended, was superseded, or is in other hands; then whoever comes next looks first.
+        """
+        reply = await self.store.effect(self.run_id, self.stage, self.claim, "forget", name, why=why)
+        if reply["outcome"] == "stopped":
+            raise self._stopped(name, "forgotten", reply)
+
+    def _stopped(self, name: str, what: str, reply: Mapping[str, JsonValue]) -> EffectsStopped:
+        return EffectsStopped(f"Effect {name} of run {self.run_id} was not {what}: {reply.get('why')}.")

@@ -2,8 +2,11 @@
 
 Level-triggered: whenever a run's journal has grown, whoever mirrors it is given the run as it stands now, not what
 changed. A lost wake-up, a crash, a failed write heal by being shown again. Promises that the picture of an ended run is
-final: the run stays due until `show` has returned for its last entry. Paced: at most one picture each `pace_seconds`, but the
-first and the last are shown at once. Does not promise that every state in between is seen.
+final: the run stays due until `show` has returned for its last entry. Paced: the first picture is due at once, each
+later one `pace_seconds` after the one before. Does not promise that every state in between is seen.
+
+Known race: a process that was frozen while it showed a run may paint an old picture over its successor's. When it says
+that it is done, the run is due once more; if it dies before that, the old picture stands until the run changes.
 """
 
 import asyncio
@@ -63,7 +66,7 @@ class Mirror:
         """Show whatever is due, until cancelled."""
         while True:
             self._look_now.clear()
-            if await self.look_once() == ROOM:
+            if await self.look_once() >= ROOM:
                 continue
             try:
                 async with asyncio.timeout(self.store.settings.sweep_seconds):
@@ -88,9 +91,8 @@ class Mirror:
             if run is None:
                 return
             seen = run.journal_length
-            await self.show(
-                Picture(run=run, effects=Effects(store=self.store, run_id=run_id, stage=MIRROR, claim=claim))
-            )
+            effects = Effects(store=self.store, run_id=run_id, stage=MIRROR, claim=claim)
+            await self._within_limit(Picture(run=run, effects=effects))
             self._failures.pop(run_id, None)
         except Exception as error:  # noqa: BLE001 - the supervisor: a run that cannot be shown must not keep the others from it.
             again = self._judge(run_id, error)
@@ -98,6 +100,18 @@ class Mirror:
             await self.store.put_mirrored(run_id, claim, seen=seen, pace_seconds=pace, again_seconds=again)
         except OnceoverError as error:
             log.warning("mirror.not_put_back run=%s reason=%s", run_id, error)  # It is given out again.
+
+    async def _within_limit(self, picture: Picture) -> None:
+        # Beyond the limit another process is given the run; one that hangs must not keep this one from all others.
+        seconds = self.store.settings.mirror_seconds_max
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                await self.show(picture)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise RetryLater(f"Run {picture.run.run_id} was not shown within {seconds:.0f} s.") from error
 
     def _judge(self, run_id: str, error: Exception) -> float:
         failures = self._failures[run_id] = self._failures.get(run_id, 0) + 1

@@ -44,8 +44,7 @@ class EngineSettings:
     delivery_seconds: float = 8 * 86_400.0
     """A delivery's id is kept this long; GitHub delivers again for 3 days, Enterprise Server for 7."""
     effects_seconds: float = 400 * 86_400.0
-    """What was written outside for a subject is remembered this long after the last write; then its marker is looked
-    for."""
+    """What was written outside is remembered this long after a subject's last write; then its marker is looked for."""
     mirror_seconds_max: float = 60.0
     """How long showing one picture of a run may take, before another process is asked to."""
     owner_seconds_max: float = 86_400.0

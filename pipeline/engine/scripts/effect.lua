@@ -20,8 +20,12 @@ local function may_act()
   return true
 end
 
-local function keep(record)
-  write(run, 'HSET', ledger, ask.effect, cjson.encode(record))
+-- Last, so that what is confirmed cannot speak for the ledger. Kept as the text that came: decoding and encoding would
+-- make an empty list an empty table and round numbers of more than 14 digits.
+local function keep(state, detail)
+  local standing = cjson.encode({state = state, at_ms = NOW, run = run.id})
+  local inner = detail and detail:match('^{(.*)}$') or ''
+  write(run, 'HSET', ledger, ask.effect, '{' .. inner .. (inner ~= '' and ',' or '') .. standing:sub(2))
   write(run, 'PEXPIRE', ledger, ask.effects_ms)
 end
 
@@ -32,9 +36,9 @@ function acts.intend()
   local known = redis.call('HGET', ledger, ask.effect)
   if known then
     save(run)
-    return {outcome = 'known', record = known}
+    return {outcome = 'known', record = known, now_ms = NOW}
   end
-  keep({state = 'intended', at_ms = NOW, run = run.id})
+  keep('intended')
   note(run, 'effect.intended', {effect = ask.effect, stage = ask.stage})
   save(run)
   return {outcome = 'new'}
@@ -43,14 +47,15 @@ end
 -- What has happened out there has happened: it is recorded whoever holds the run by now (A1).
 function acts.confirm()
   local record = cjson.decode(ARGV[2])
-  record.state, record.at_ms, record.run = 'confirmed', NOW, run.id
-  keep(record)
+  keep('confirmed', ARGV[2])
   note(run, 'effect.confirmed', {effect = ask.effect, stage = ask.stage, id = record.id, was = record.was})
   save(run)
   return {outcome = 'confirmed'}
 end
 
+-- Guarded like an intent: what a worker that stood still remembers may be its successor's by now.
 function acts.forget()
+  if not may_act() then return {outcome = 'stopped', why = 'the run is ' .. run.state .. ' or in other hands'} end
   write(run, 'HDEL', ledger, ask.effect)
   note(run, 'effect.forgotten', {effect = ask.effect, stage = ask.stage, why = ask.why})
   save(run)

@@ -22,8 +22,12 @@ end
 
 -- `again_ms`: look again after so long, whatever happens; `pace_ms`: not before that, if something happens.
 local function put_back()
-  local claim, seq, role = unpack(redis.call('HMGET', key('run', ask.run), 'mirror_claim', 'seq', 'mirror'))
-  if tonumber(claim) ~= ask.claim then return {outcome = 'lost'} end
+  local claim, seq, role, busy_ms = unpack(redis.call('HMGET', key('run', ask.run), 'mirror_claim', 'seq', 'mirror', 'mirror_ms'))
+  if not role then return {outcome = 'gone'} end
+  if tonumber(claim) ~= ask.claim then -- Its picture may have come after its successor's: one more look puts that right.
+    redis.call('ZADD', key('mirror', role), math.max(NOW, tonumber(busy_ms)), ask.run)
+    return {outcome = 'lost'}
+  end
   redis.call('HSET', key('run', ask.run), 'mirror_ms', NOW + ask.pace_ms)
   if ask.again_ms then
     redis.call('ZADD', key('mirror', role), NOW + ask.again_ms, ask.run)

@@ -26,14 +26,18 @@ end
 
 local known = receipt()
 if known then return cjson.encode({outcome = 'duplicate', run = known.run, reason = known.reason}) end
-local told, roles, first = 0, {}, nil
+local told, roles, first, trouble = 0, {}, nil, nil
 for _, id in ipairs(redis.call('SMEMBERS', key('topic', ask.topic))) do
-  local outcome, ready = tell(id)
-  if outcome == 'woken' or outcome == 'latched' then
+  local fine, outcome, ready = pcall(tell, id)
+  if not fine then
+    trouble = 'run ' .. id .. ': ' .. (type(outcome) == 'table' and outcome.err or tostring(outcome))
+  elseif outcome == 'woken' or outcome == 'latched' then
     told, first = told + 1, first or id
     for _, role in ipairs(ready) do roles[role] = id end
   end
 end
+-- A damaged record does not keep the others from hearing; the delivery is not taken, so it can come again for that one.
+if trouble then error(trouble) end
 local reason = told == 0 and 'no live run waits for it' or nil
 remember(told > 0 and 'accepted' or 'ignored', first, reason)
 return cjson.encode({outcome = told > 0 and 'accepted' or 'ignored', run = first, reason = reason, wake = roles})

@@ -17,9 +17,13 @@ local function supersede_others()
   return nil
 end
 
+local function tell(run, outcome, wake)
+  return cjson.encode({outcome = outcome, state = run.state, ready = wake or ready_roles(run), now_ms = NOW})
+end
+
 local function answer(run, outcome, wake)
   remember('accepted', run.id)
-  return cjson.encode({outcome = outcome, state = run.state, ready = wake or ready_roles(run), now_ms = NOW})
+  return tell(run, outcome, wake)
 end
 
 -- Roles to ring for: whoever hears a bell takes all runs that are due, so one that rang and was not heard is enough.
@@ -35,6 +39,10 @@ local function unrung_roles(run)
   return roles
 end
 
+-- A request that was sent twice because its answer was lost does nothing twice, and is no second delivery.
+local request, outcome = (redis.call('HGET', key('run', ask.run), 'request') or ''):match('^(%x+) (%a+)$')
+if request == ask.request then return tell(load(ask.run), outcome) end
+
 local known = receipt()
 if known then return cjson.encode({outcome = 'duplicate', run = known.run, reason = known.reason, now_ms = NOW}) end
 
@@ -43,11 +51,6 @@ if ask.order == 0 then
   ask.order = math.max(NOW, 1 + tonumber(redis.call('HGET', key('subject', ask.subject), 'order') or 0))
 end
 local run = load(ask.run)
-
--- A request that was sent twice because its answer was lost does nothing twice.
-local request, outcome = (redis.call('HGET', key('run', ask.run), 'request') or ''):match('^(%x+) (%a+)$')
-if run and request == ask.request then return answer(run, outcome) end
-
 local newer = supersede_others()
 
 if not run then

@@ -99,8 +99,8 @@ end
 -- Retention: a run goes with everything that belongs to it, in one step.
 local expired = redis.call('ZRANGEBYSCORE', key('expiry'), '-inf', NOW, 'LIMIT', 0, ask.expire_max)
 for _, id in ipairs(expired) do
-  local subject = redis.call('HGET', key('run', id), 'subject')
-  local topics = redis.call('HGET', key('run', id), 'topics')
+  local subject, topics, mirror = unpack(redis.call('HMGET', key('run', id), 'subject', 'topics', 'mirror'))
+  if mirror then redis.call('ZREM', key('mirror', mirror), id) end -- Nobody may have been there to show it.
   for _, topic in ipairs(topics and cjson.decode(topics) or {}) do redis.call('SREM', key('topic', topic), id) end
   redis.call('UNLINK', key('run', id), key('run', id, 'steps'), key('run', id, 'checkpoints'), key('run', id, 'journal'))
   redis.call('ZREM', key('runs'), id)

@@ -1,0 +1,287 @@
+"""Stage prepare: what is to be reviewed, by which rules, or why not at all.
+
+Runs before the five stages, in the process that reads what strangers wrote, with a token that reads one repository.
+Promises a plan in which every setting comes from the base branch or the operator and none from the pull request, and
+which says in words what it decided. Nobody without the right spends the key: what comes from a fork by somebody who may
+not write waits for a maintainer's `/onceover review`.
+
+A webhook outruns GitHub's own API: a pull request that is not there yet, or still shows the head before, is looked at
+again a little later. When the head has truly moved on, this run is not wanted: the new head has one of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.configuration.ceilings import Ceilings
+from pipeline.review.configuration.decision import Decision, ReviewRun, decide
+from pipeline.review.configuration.model import Configuration
+from pipeline.review.configuration.pull_facts import PullFacts, Trigger, trigger_of
+from pipeline.review.configuration.reading import ReadConfiguration, read_configuration
+from pipeline.review.plan import Plan, PlanProblem
+from pipeline.review.visible import visible
+from pipeline.services.github.client import GitHub
+from pipeline.services.github.errors import NotYet
+from pipeline.services.github.models import Pull
+from pipeline.services.github.place import Place
+from pipeline.services.github.pulls import Pulls
+from pipeline.services.github.repositories import Repositories
+from pipeline.services.repository import Sha
+
+VERSION: Final = 1
+"""Raised when the plan for the same pull request changes."""
+
+READS: Final = ("pull",)
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("place", "trigger")
+"""Parameters that it needs besides: how to reach the repository today, and who asked."""
+
+CONFIGURATION: Final = ".github/onceover.yml"
+"""Where a repository says how it wants to be reviewed."""
+
+ORGANISATION: Final = ".github"
+"""The repository of an account whose file holds for all of them."""
+
+CONFIGURATION_BYTES_MAX: Final = 65_536
+"""Longer files are cut, and refused by the reader of configurations, which has the same limit."""
+
+HEAD_LOOKS: Final = 4
+"""Looks at a pull request that shows another head before it is believed: 2, 4 and 8 s at most between them."""
+
+MOVED_ON: Final = "Not reviewed: the pull request has moved on to another commit, which has a review of its own."
+
+NOT_WRITERS: Final = (
+    "Not reviewed: it comes from a fork, and its author may not write to this repository."
+    " A maintainer starts the review with `/onceover review`."
+)
+
+
+class PullId(BaseModel):
+    """Which head of which pull request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    repository_id: int
+    number: int
+    head: Sha
+
+
+class PlaceNow(BaseModel):
+    """How to reach the repository today."""
+
+    model_config = ConfigDict(frozen=True)
+
+    installation: int
+    repository: str
+
+
+class Asked(BaseModel):
+    """Who asked for the review, and how."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str = ""
+    why: str = ""
+
+
+class Params(BaseModel):
+    """What this stage reads of the run's parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pull: PullId
+    place: PlaceNow
+    trigger: Asked = Asked()
+
+    @property
+    def at(self) -> Place:
+        """Where calls to GitHub go."""
+        return Place(
+            installation=self.place.installation,
+            repository=self.place.repository,
+            repository_id=self.pull.repository_id,
+        )
+
+
+class Notes(Protocol):
+    """What people said of a pull request as a whole."""
+
+    async def notes(self, subject: str) -> Mapping[str, JsonValue]:
+        """Read it, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What the operator decides."""
+
+    ceilings: Ceilings
+    params: Callable[[Configuration], Mapping[str, JsonValue]]
+    """Writes the parameters of the five stages: which model, which analysers, which limits."""
+
+
+def make_prepare(*, github: Callable[[str], GitHub], notes: Notes, operator: Operator) -> StageFunction:
+    """Make the stage.
+
+    Args:
+        github: Makes the client that reads on behalf of a run, with a token of its repository.
+        notes: Reads what people said of the pull request.
+        operator: Limits and parameters.
+    """
+
+    async def prepare(ctx: StageContext) -> JsonValue:
+        params = Params.model_validate(dict(ctx.params))
+        client = github(ctx.run_id)
+        ctx.progress("reading the pull request")
+        pull = Pull.model_validate(await ctx.step("pull request", _pull(client, params), observes=True))
+        if pull.head.sha != params.pull.head:
+            if ctx.attempt < HEAD_LOOKS:
+                raise NotYet(f"Pull request {params.pull.number} still shows the head {pull.head.sha[:12]}.")
+            return _of(pull, params, not_wanted=MOVED_ON).model_dump(mode="json")
+        ctx.progress("reading the configuration")
+        base, files, said = await asyncio.gather(
+            ctx.step("merge base", _merge_base(client, params), pull.base.sha, params.pull.head),
+            ctx.step("configuration", _configuration(client, params), pull.base.ref, observes=True),
+            ctx.step("notes", _said(notes, params), observes=True),
+        )
+        read = read_configuration(
+            _bytes(files["repository"]),
+            source=f"{params.place.repository}/{CONFIGURATION}",
+            organisation=_bytes(files["organisation"]),
+            ceilings=operator.ceilings,
+        )
+        decision = decide(read.configuration, _facts(pull, params))
+        not_wanted = _paused(said) if isinstance(decision, ReviewRun) else str(decision)
+        if not_wanted is None and await _needs_leave(ctx, client, params, pull):
+            not_wanted = NOT_WRITERS
+        if not_wanted:
+            await ctx.decide(not_wanted)
+        plan = _of(pull, params, not_wanted=not_wanted, merge_base=base)
+        return _by_rules(plan, read, decision, operator).model_dump(mode="json")
+
+    return prepare
+
+
+def _pull(github: GitHub, params: Params) -> Callable[[], Awaitable[JsonValue]]:
+    async def look() -> JsonValue:
+        pull = await Pulls(github=github, place=params.at).pull(params.pull.number, is_new=True)
+        told: JsonValue = pull.model_dump(mode="json", exclude={"body"})
+        return told
+
+    return look
+
+
+def _merge_base(github: GitHub, params: Params) -> Callable[[str, str], Awaitable[str]]:
+    async def find(base: str, head: str) -> str:
+        return await Repositories(github=github, place=params.at).merge_base(base, head)
+
+    return find
+
+
+def _configuration(github: GitHub, params: Params) -> Callable[[str], Awaitable[dict[str, JsonValue]]]:
+    """Read both files as text of which each character is a byte: they may be anything."""
+
+    async def read(base_ref: str) -> dict[str, JsonValue]:
+        organisation = Place(
+            installation=params.place.installation,
+            repository=f"{params.at.owner}/{ORGANISATION}",
+            repository_id=params.pull.repository_id,  # Its token; a private one of the organisation stays unread.
+        )
+        own, above = await asyncio.gather(
+            Repositories(github=github, place=params.at).content(CONFIGURATION, ref=base_ref),
+            Repositories(github=github, place=organisation).content(CONFIGURATION, ref="HEAD"),
+        )
+        return {"repository": _text(own), "organisation": _text(above)}
+
+    return read
+
+
+def _said(notes: Notes, params: Params) -> Callable[[], Awaitable[dict[str, JsonValue]]]:
+    async def read() -> dict[str, JsonValue]:
+        pull = params.pull
+        return dict(await notes.notes(f"github/{pull.host}/{pull.repository_id}/{pull.number}"))
+
+    return read
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else content[: CONFIGURATION_BYTES_MAX + 1].decode("latin-1")
+
+
+def _bytes(text: JsonValue) -> bytes | None:
+    return text.encode("latin-1") if isinstance(text, str) else None
+
+
+def _paused(said: Mapping[str, JsonValue]) -> str | None:
+    paused = said.get("paused")
+    return f"Not reviewed: {paused} paused the reviews of it. `/onceover resume` goes on." if paused else None
+
+
+async def _needs_leave(ctx: StageContext, github: GitHub, params: Params, pull: Pull) -> bool:
+    """Whether somebody who may write has to start this review: it spends the key of this repository's owner."""
+    if not _is_fork(pull) or trigger_of(params.trigger.why) is Trigger.ASKED:
+        return False
+    if pull.user is None:
+        return True
+    login = pull.user.login
+
+    async def ask(login: str) -> bool:
+        return (await Repositories(github=github, place=params.at).permission(login)).may_write
+
+    return not await ctx.step("permission of the author", ask, login, observes=True)
+
+
+def _is_fork(pull: Pull) -> bool:
+    return pull.head.repo is None or pull.base.repo is None or pull.head.repo.id != pull.base.repo.id
+
+
+def _facts(pull: Pull, params: Params) -> PullFacts:
+    return PullFacts(
+        draft=pull.draft,
+        state=pull.state,
+        labels=tuple(label.name for label in pull.labels),
+        author_login=pull.user.login if pull.user else "",
+        author_is_bot=pull.user is not None and pull.user.type == "Bot",
+        base_ref=pull.base.ref,
+        head_is_fork=_is_fork(pull),
+        trigger=trigger_of(params.trigger.why),
+        paths=None,
+    )
+
+
+def _of(pull: Pull, params: Params, *, not_wanted: str | None, merge_base: str = "") -> Plan:
+    return Plan(
+        not_wanted=not_wanted,
+        number=pull.number,
+        title=visible(pull.title, lines=False),
+        author=visible(pull.user.login, lines=False) if pull.user else "",
+        is_fork=_is_fork(pull),
+        head=params.pull.head,
+        head_ref=visible(pull.head.ref, lines=False),
+        base_ref=visible(pull.base.ref, lines=False),
+        merge_base=merge_base,
+        html_url=pull.html_url,
+    )
+
+
+def _by_rules(plan: Plan, read: ReadConfiguration, decision: Decision, operator: Operator) -> Plan:
+    review = read.configuration.review
+    return plan.model_copy(
+        update={
+            "off": {one.stage: one.why for one in decision.stages_off} if isinstance(decision, ReviewRun) else {},
+            "params": dict(operator.params(read.configuration)),
+            "fail_on": review.fail_on,
+            "severity_min": review.severity_min,
+            "inline_max": review.inline_max,
+            "problems": tuple(
+                PlanProblem(source=one.source, line=one.line, column=one.column, message=one.message)
+                for one in read.problems
+            ),
+            "notes": read.notes,
+        }
+    )
