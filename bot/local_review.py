@@ -27,12 +27,12 @@ from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
 from pipeline.engine.store import Store
 from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
+from pipeline.review.read_summary import read_summary
 from pipeline.review.rendering import Facts
 from pipeline.review.reports import CommentReport, Summary
 from pipeline.review.visible import visible
 from pipeline.review.wording import listed
 from pipeline.services.git import Git, open_git
-from pipeline.stages.comment import read_summary
 
 FOLLOW_SECONDS: Final = 0.5
 """How often the view is made anew while nothing happens."""

@@ -16,8 +16,8 @@ class PlanProblem(Report):
     """One fault of the repository's configuration, to be shown on the pull request."""
 
     source: Annotated[str, Field(description="The file, as `owner/name/.github/onceover.yml`.")]
-    line: Annotated[int | None, Field(ge=1)] = None
-    column: Annotated[int | None, Field(ge=1)] = None
+    line: Annotated[int, Field(ge=1)]
+    column: Annotated[int, Field(ge=1)]
     message: str
 
 

@@ -6,12 +6,13 @@ the page is the result. Deterministic code, no model: what it sees of a stranger
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction, Upstream
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.read_summary import read_summary
 from pipeline.review.redact import redact
 from pipeline.review.rendering import Facts, render
-from pipeline.review.reports import CommentReport, MissingStage, Skipped, StageFact, Summary, Verdict
+from pipeline.review.reports import CommentReport
 from pipeline.services.repository import Sha
 
 VERSION: Final = 1
@@ -51,24 +52,3 @@ def make_comment() -> StageFunction:
         return CommentReport(markdown=render(summary, facts)).model_dump(mode="json")
 
     return comment
-
-
-def read_summary(result: Upstream | None) -> Summary:
-    """Read the summary and add how the stage that made it went; without one, say that nothing is known."""
-    if not isinstance(result, Checkpointed):
-        return _nothing_known(result.reason if isinstance(result, Missing) else "it was not part of this run")
-    try:
-        summary = Summary.model_validate(result.value)
-    except ValidationError as error:
-        return _nothing_known(f"its result does not fit this version ({error.error_count()} faults)")
-    own = StageFact(name="summarize", state="done", attempts=result.attempts, seconds=result.seconds)
-    return summary.model_copy(update={"stages": (*summary.stages, own)})
-
-
-def _nothing_known(why: str) -> Summary:
-    return Summary(
-        verdict=Verdict.NOT_REVIEWED,
-        headline="The review could not be put together.",
-        missing=(MissingStage(stage="summarize", why=why),),
-        not_reviewed=(Skipped(what="summarize", why=why, gap=True),),
-    )

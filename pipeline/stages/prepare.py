@@ -18,9 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.configuration.ceilings import Ceilings
-from pipeline.review.configuration.decision import Decision, ReviewRun, decide
+from pipeline.review.configuration.decision import Decision, PullFacts, decide
 from pipeline.review.configuration.model import Configuration
-from pipeline.review.configuration.pull_facts import PullFacts, Trigger, trigger_of
 from pipeline.review.configuration.reading import ReadConfiguration, read_configuration
 from pipeline.review.plan import Plan, PlanProblem
 from pipeline.review.visible import visible
@@ -30,7 +29,7 @@ from pipeline.services.github.models import Pull
 from pipeline.services.github.place import Place
 from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.repositories import Repositories
-from pipeline.services.repository import Sha
+from pipeline.services.pull_request import PullParams
 
 VERSION: Final = 1
 """Raised when the plan for the same pull request changes."""
@@ -53,32 +52,12 @@ CONFIGURATION_BYTES_MAX: Final = 65_536
 HEAD_LOOKS: Final = 4
 """Looks at a pull request that shows another head before it is believed: 2, 4 and 8 s at most between them."""
 
-MOVED_ON: Final = "Not reviewed: the pull request has moved on to another commit, which has a review of its own."
+MOVED_ON: Final = "the pull request has moved on to another commit, which has a review of its own"
 
 NOT_WRITERS: Final = (
-    "Not reviewed: it comes from a fork, and its author may not write to this repository."
-    " A maintainer starts the review with `/onceover review`."
+    "it comes from a fork, and its author may not write to this repository; a maintainer starts the review with"
+    " `/onceover review`"
 )
-
-
-class PullId(BaseModel):
-    """Which head of which pull request."""
-
-    model_config = ConfigDict(frozen=True)
-
-    host: str
-    repository_id: int
-    number: int
-    head: Sha
-
-
-class PlaceNow(BaseModel):
-    """How to reach the repository today."""
-
-    model_config = ConfigDict(frozen=True)
-
-    installation: int
-    repository: str
 
 
 class Asked(BaseModel):
@@ -90,23 +69,10 @@ class Asked(BaseModel):
     why: str = ""
 
 
-class Params(BaseModel):
+class Params(PullParams):
     """What this stage reads of the run's parameters."""
 
-    model_config = ConfigDict(frozen=True)
-
-    pull: PullId
-    place: PlaceNow
     trigger: Asked = Asked()
-
-    @property
-    def at(self) -> Place:
-        """Where calls to GitHub go."""
-        return Place(
-            installation=self.place.installation,
-            repository=self.place.repository,
-            repository_id=self.pull.repository_id,
-        )
 
 
 class Notes(Protocol):
@@ -155,12 +121,13 @@ def make_prepare(*, github: Callable[[str], GitHub], notes: Notes, operator: Ope
             organisation=_bytes(files["organisation"]),
             ceilings=operator.ceilings,
         )
-        decision = decide(read.configuration, _facts(pull, params))
-        not_wanted = _paused(said) if isinstance(decision, ReviewRun) else str(decision)
-        if not_wanted is None and await _needs_leave(ctx, client, params, pull):
+        facts = _facts(pull, params)
+        decision = decide(read.configuration, facts)
+        not_wanted = decision.not_wanted or _paused(said)
+        if not_wanted is None and await _needs_leave(ctx, client, params, pull, facts):
             not_wanted = NOT_WRITERS
         if not_wanted:
-            await ctx.decide(not_wanted)
+            await ctx.decide(f"not reviewed: {not_wanted}")
         plan = _of(pull, params, not_wanted=not_wanted, merge_base=base)
         return _by_rules(plan, read, decision, operator).model_dump(mode="json")
 
@@ -203,8 +170,7 @@ def _configuration(github: GitHub, params: Params) -> Callable[[str], Awaitable[
 
 def _said(notes: Notes, params: Params) -> Callable[[], Awaitable[dict[str, JsonValue]]]:
     async def read() -> dict[str, JsonValue]:
-        pull = params.pull
-        return dict(await notes.notes(f"github/{pull.host}/{pull.repository_id}/{pull.number}"))
+        return dict(await notes.notes(params.pull.subject))
 
     return read
 
@@ -219,12 +185,12 @@ def _bytes(text: JsonValue) -> bytes | None:
 
 def _paused(said: Mapping[str, JsonValue]) -> str | None:
     paused = said.get("paused")
-    return f"Not reviewed: {paused} paused the reviews of it. `/onceover resume` goes on." if paused else None
+    return f"{paused} paused its reviews; `/onceover resume` goes on" if paused else None
 
 
-async def _needs_leave(ctx: StageContext, github: GitHub, params: Params, pull: Pull) -> bool:
+async def _needs_leave(ctx: StageContext, github: GitHub, params: Params, pull: Pull, facts: PullFacts) -> bool:
     """Whether somebody who may write has to start this review: it spends the key of this repository's owner."""
-    if not _is_fork(pull) or trigger_of(params.trigger.why) is Trigger.ASKED:
+    if not facts.head_is_fork or facts.is_asked:
         return False
     if pull.user is None:
         return True
@@ -249,7 +215,7 @@ def _facts(pull: Pull, params: Params) -> PullFacts:
         author_is_bot=pull.user is not None and pull.user.type == "Bot",
         base_ref=pull.base.ref,
         head_is_fork=_is_fork(pull),
-        trigger=trigger_of(params.trigger.why),
+        trigger=params.trigger.why,
         paths=None,
     )
 
@@ -273,7 +239,7 @@ def _by_rules(plan: Plan, read: ReadConfiguration, decision: Decision, operator:
     review = read.configuration.review
     return plan.model_copy(
         update={
-            "off": {one.stage: one.why for one in decision.stages_off} if isinstance(decision, ReviewRun) else {},
+            "off": dict(decision.off),
             "params": dict(operator.params(read.configuration)),
             "fail_on": review.fail_on,
             "severity_min": review.severity_min,

@@ -1,0 +1,254 @@
+"""Stage comment, on a pull request: one review with remarks beside lines, and one summary comment.
+
+Promises at most one summary comment on the pull request and one review for a head (E1), whatever dies or is lost on the
+way; that a remark which GitHub would refuse is in the summary instead; and that nothing of another stage's text becomes
+markup. Deterministic code, no model: what it sees of a stranger's text are checked, typed fields.
+Does not promise that the head is still the newest: a run that is superseded stops before its next write.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from pipeline.engine.effects import Effects
+from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction
+from pipeline.review.findings import Finding
+from pipeline.review.plan import Plan
+from pipeline.review.pull.anchors import PatchedFiles, PullFile, read_files
+from pipeline.review.pull.inline import Choice, InlineRules, choose_inline, review_body
+from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
+from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, summary_page
+from pipeline.review.read_summary import read_summary
+from pipeline.review.redact import redact
+from pipeline.review.reports import CommentReport, Summary
+from pipeline.services.github.client import GitHub
+from pipeline.services.github.comments import Comments
+from pipeline.services.github.pulls import Pulls
+from pipeline.services.github.reviews import InlineComment, Reviews
+from pipeline.services.projection.sticky import Sticky
+from pipeline.services.projection.two_phase_review import LinesRefused, TwoPhaseReview
+from pipeline.services.projection.written import IsOurs
+from pipeline.services.pull_request import PullParams
+
+VERSION: Final = 1
+"""Raised when the page of the same summary changes."""
+
+READS: Final = ("pull",)
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("place",)
+"""Parameters that it needs besides: how to reach the repository today."""
+
+PREPARE: Final = "prepare"
+"""The stage whose checkpoint is the plan."""
+
+TOLD_MAX: Final = 200
+"""Findings that are remembered, to tell at the next head which are new and which are fixed."""
+
+
+class Ledger(Protocol):
+    """What was written for a pull request, and what people said of it."""
+
+    async def effects(self, subject: str) -> Mapping[str, Mapping[str, JsonValue]]:
+        """Read what was written, by its name."""
+
+    async def notes(self, subject: str) -> Mapping[str, JsonValue]:
+        """Read what was said, by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Who writes."""
+
+    github: GitHub
+    ledger: Ledger
+    effects: Callable[[str], Effects]
+    """Makes the ledger of an execution, by its lease mark."""
+    bot: Callable[[int], Awaitable[int]]
+    """Finds the id of the user by whom our App writes, seen through an installation."""
+
+
+def make_publish(publisher: Publisher) -> StageFunction:
+    """Make the stage."""
+
+    async def comment(ctx: StageContext) -> JsonValue:
+        params = PullParams.model_validate(dict(ctx.params))
+        plan = _plan(ctx)
+        work = _Work(ctx=ctx, params=params, plan=plan, publisher=publisher)
+        return (await work.publish()).model_dump(mode="json")
+
+    return comment
+
+
+def _plan(ctx: StageContext) -> Plan:
+    """Read the plan; without one there is nothing to post, and the check run says why."""
+    upstream = ctx.upstream.get(PREPARE)
+    if not isinstance(upstream, Checkpointed):
+        ctx.skip(upstream.reason if isinstance(upstream, Missing) else "There is no plan for this review.")
+    plan = Plan.model_validate(upstream.value)
+    if plan.not_wanted:
+        ctx.skip(plan.not_wanted)
+    return plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One execution."""
+
+    ctx: StageContext
+    params: PullParams
+    plan: Plan
+    publisher: Publisher
+
+    async def publish(self) -> CommentReport:
+        """Post the review, then the summary, which says what became of each finding."""
+        summary = read_summary(self.ctx.upstream.get("summarize"))
+        said = await self.publisher.ledger.notes(self.params.pull.subject)
+        dismissed = frozenset(name.removeprefix("dismissed ") for name in said if name.startswith("dismissed "))
+        written = _Written.of(await self.publisher.ledger.effects(self.params.pull.subject))
+        worth = tuple(one for one in summary.findings if one.fingerprint not in dismissed)
+        self.ctx.progress("posting the review")
+        posted = await self._review(worth, written)
+        self.ctx.progress("posting the summary")
+        inline: dict[str, str | None] = dict.fromkeys((*written.inline, *posted))
+        threads = Threads(
+            inline=inline,
+            known=frozenset(written.told),
+            fixed=written.gone_from(summary),
+            dismissed=dismissed,
+        )
+        body = summary_page(summary, self._facts(), threads=threads, rules=self._rules())
+        shown = await self._sticky().show(body, {"told": _told(summary, written), "head": self.plan.head})
+        if shown.was_sent:
+            await self.ctx.decide(f"the summary stands in comment {shown.id}")
+        return CommentReport(markdown=body, posted=True)
+
+    async def _review(self, findings: tuple[Finding, ...], written: "_Written") -> frozenset[str]:
+        """Post what can stand beside its line; answer the fingerprints of it."""
+        anchorable = bool(findings) and self.plan.inline_max > 0
+        files = await self._files() if anchorable else {}
+        rules = InlineRules(inline_max=self.plan.inline_max, severity_min=self.plan.severity_min)
+        choice = choose_inline(findings, files, posted=written.inline, rules=rules)
+        if not choice.comments:
+            return frozenset()
+        review = TwoPhaseReview(
+            effects=self._effects,
+            reviews=Reviews(github=self.publisher.github, place=self.params.at),
+            number=self.plan.number,
+            head=self.plan.head,
+            author=self._author,
+            is_ours=self._is(REVIEW, self.plan.head),
+        )
+        body = review_body(self._marker(REVIEW, self.plan.head), choice)
+        try:
+            is_posted = await review.post(body, _comments(choice), {"inline": [*sorted(choice.fingerprints)]})
+        except LinesRefused as refused:
+            await self.ctx.decide(f"all findings stand in the summary: {refused.message}")
+            return frozenset()
+        return choice.fingerprints if is_posted else frozenset()
+
+    async def _files(self) -> PatchedFiles:
+        listed = await Pulls(github=self.publisher.github, place=self.params.at).files(self.plan.number)
+        return read_files(
+            PullFile(path=one.filename, patch=one.patch, previous_path=one.previous_filename) for one in listed
+        )
+
+    def _sticky(self) -> Sticky:
+        return Sticky(
+            effects=self._effects,
+            comments=Comments(github=self.publisher.github, place=self.params.at),
+            number=self.plan.number,
+            author=self._author,
+            is_ours=self._is(SUMMARY, None),
+        )
+
+    @property
+    def _effects(self) -> Effects:
+        return self.publisher.effects(self.ctx.lease_mark)
+
+    async def _author(self) -> int:
+        return await self.publisher.bot(self.params.place.installation)
+
+    def _marker(self, kind: str, head: str | None) -> Marker:
+        pull = self.params.pull
+        return Marker(kind=kind, host=pull.host, repository_id=pull.repository_id, number=pull.number, head=head)
+
+    def _is(self, kind: str, head: str | None) -> IsOurs:
+        wanted = self._marker(kind, head)
+        return lambda body: body is not None and read_marker(body) == wanted
+
+    def _facts(self) -> PageFacts:
+        plan = self.plan
+        return PageFacts(
+            marker=self._marker(SUMMARY, None),
+            run_id=self.ctx.run_id,
+            head=plan.head,
+            base_ref=plan.base_ref,
+            head_ref=plan.head_ref,
+            title=redact(plan.title).text,
+            repository_url=plan.html_url.rpartition("/pull/")[0] or None,
+            config_problems=plan.problems,
+        )
+
+    def _rules(self) -> PageRules:
+        comment = self.plan.params.get("comment")
+        options = comment if isinstance(comment, dict) else {}
+        return PageRules(
+            severity_min=self.plan.severity_min, collapse_walkthrough=bool(options.get("collapse_walkthrough"))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What stands on the pull request from before."""
+
+    inline: frozenset[str]
+    """Fingerprints that were remarked beside a line, on whatever head."""
+    told: Mapping[str, Finding]
+    """Findings of the last summary."""
+
+    @classmethod
+    def of(cls, effects: Mapping[str, Mapping[str, JsonValue]]) -> "_Written":
+        reviews = (detail for name, detail in effects.items() if name.startswith("review "))
+        remarked = (_texts(detail.get("inline")) for detail in reviews if detail.get("phase") == "submitted")
+        told = effects.get("summary", {}).get("told")
+        findings = list(_findings(told if isinstance(told, list) else ()))
+        return cls(
+            inline=frozenset(name for names in remarked for name in names),
+            told={finding.fingerprint: finding for finding in findings},
+        )
+
+    def gone_from(self, summary: Summary) -> tuple[Finding, ...]:
+        """Find what was told before and is not found any more; nothing, if the change was not read this time."""
+        if summary.analysis is None or not (summary.analysis.tools or summary.analysis.model):
+            return ()
+        there = {finding.fingerprint for finding in summary.findings}
+        return tuple(finding for name, finding in self.told.items() if name not in there)
+
+
+def _texts(value: JsonValue) -> Iterable[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _findings(values: Iterable[JsonValue]) -> Iterable[Finding]:
+    for value in values:
+        try:
+            yield Finding.model_validate(value)
+        except ValidationError:  # Of another version: it is neither new nor fixed then.
+            continue
+
+
+def _told(summary: Summary, written: _Written) -> list[JsonValue]:
+    """Write the findings that the next head is compared with; without a new reading, those of the last one."""
+    unread = summary.analysis is None or not (summary.analysis.tools or summary.analysis.model)
+    findings = tuple(written.told.values()) if unread else summary.findings
+    return [finding.model_dump(mode="json", exclude={"suggestion"}) for finding in findings[:TOLD_MAX]]
+
+
+def _comments(choice: Choice) -> list[InlineComment]:
+    return [
+        InlineComment(path=one.path, line=one.line, body=one.body, side=one.side, start_line=one.start_line)
+        for one in choice.comments
+    ]
