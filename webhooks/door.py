@@ -69,14 +69,21 @@ class Door:
 
     async def take(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        headers = Headers(scope["headers"])
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope["method"], headers, receive)
         except Refused as refused:
-            log.warning("delivery.refused code=%s status=%d", refused.error_code, refused.status)
+            log.warning(
+                "delivery.refused delivery=%s status=%d code=%s reason=%s",
+                headers.delivery_for_log(), refused.status, refused.error_code, refused.message,
+            )  # fmt: skip
             self._counters.refused(refused.error_code)
             answer = refusal(refused)
         except (StoreAway, StoreRefuses) as error:
-            log.error("delivery.not_stored code=%s reason=%s", error.error_code, error.message)  # noqa: TRY400 - no bug
+            log.error(  # noqa: TRY400 - not a bug of ours: a trace would say nothing.
+                "delivery.not_stored delivery=%s code=%s reason=%s",
+                headers.delivery_for_log(), error.error_code, error.message,
+            )  # fmt: skip
             self._counters.refused(error.error_code)
             answer = not_stored(error)
         except SenderGone as gone:
@@ -84,10 +91,9 @@ class Door:
             return
         await send_answer(send, answer)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive) -> Answer:
-        if scope["method"] != "POST":
+    async def _answer(self, method: str, headers: Headers, receive: Receive) -> Answer:
+        if method != "POST":
             return only_post()
-        headers = Headers(scope["headers"])
         body = await self._signed_body(headers, receive)
         labels = headers.labels()
         event = make_event(labels.event, labels.delivery, decode(body, is_form=labels.is_form))

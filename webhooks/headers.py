@@ -23,7 +23,9 @@ WANTED: Final = frozenset({SIGNATURE, DELIVERY, EVENT, HOOK, TYPE, LENGTH, CODIN
 DELIVERY_FORM: Final = re.compile(rb"[0-9A-Za-z._:-]{1,128}")
 """GitHub sends a GUID; a name that needs no quoting anywhere is enough."""
 
-EVENT_FORM: Final = re.compile(rb"[a-z_]{1,64}")
+EVENT_FORM: Final = re.compile(rb"[a-z0-9_]{1,64}")
+"""One has a digit: `projects_v2_item`."""
+
 NUMBER_FORM: Final = re.compile(rb"[0-9]{1,18}")
 
 JSON: Final = b"application/json"
@@ -52,6 +54,11 @@ class Headers:
     def signatures(self) -> list[bytes]:
         """Answer every signature that was sent."""
         return self._values.get(SIGNATURE, [])
+
+    def delivery_for_log(self) -> str | None:
+        """Answer the delivery's id if it has the form of one; nothing is believed yet, and nothing refused."""
+        values = self._values.get(DELIVERY, [])
+        return values[0].decode() if len(values) == 1 and DELIVERY_FORM.fullmatch(values[0]) else None
 
     def declared_bytes(self) -> int | None:
         """Answer the length that the body is said to have; None if it comes in chunks.

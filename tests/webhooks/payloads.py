@@ -1,5 +1,6 @@
 """Payloads in a few words: the fields that the door reads, and one that it does not know."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 Json: TypeAlias = dict[str, object]
@@ -22,7 +23,7 @@ def envelope(**more: object) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def pull_request(action: object = "opened", *, pull: Json | None = None, **more: object) -> Json:
+def pull_request(action: object = "opened", *, pull: Mapping[str, object] | None = None, **more: object) -> Json:
     """A `pull_request` event; `pull` changes the pull request's own fields."""
     fields = {
         "number": 12,
@@ -32,7 +33,7 @@ def pull_request(action: object = "opened", *, pull: Json | None = None, **more:
         "updated_at": PUSHED_AT,
         "draft": False,
     }
-    return envelope(**{"action": action, "number": 12, "pull_request": fields | (pull or {}), **more})
+    return envelope(**{"action": action, "number": 12, "pull_request": fields | dict(pull or {}), **more})
 
 
 def comment(body: str = "/onceover rerun test", **more: object) -> Json:
@@ -40,7 +41,7 @@ def comment(body: str = "/onceover rerun test", **more: object) -> Json:
     return {"id": 1001, "body": body, "user": MARA} | more
 
 
-def issue_comment(action: str = "created", *, by: Json | None = None, **more: object) -> Json:
+def issue_comment(action: str = "created", *, by: Mapping[str, object] | None = None, **more: object) -> Json:
     """An `issue_comment` event on a pull request; `by` changes the comment's own fields."""
     issue = {"number": 12, "pull_request": {"url": "https://api.github.com/repos/acme/shop/pulls/12"}}
     return envelope(**{"action": action, "issue": issue, "comment": comment(**(by or {})), **more})  # type: ignore[arg-type]  # a payload is a dict of anything
@@ -56,7 +57,7 @@ def checked_pull(number: int = 12, *, sha: str = SHA, repository: int = 42) -> J
     return {"number": number, "head": {"sha": sha}, "base": {"repo": {"id": repository}}}
 
 
-def check_run(action: str = "rerequested", *, run: Json | None = None, **more: object) -> Json:
+def check_run(action: str = "rerequested", *, run: Mapping[str, object] | None = None, **more: object) -> Json:
     """A `check_run` event of our own App."""
     fields = {
         "id": 501,
@@ -65,10 +66,10 @@ def check_run(action: str = "rerequested", *, run: Json | None = None, **more: o
         "app": OUR_APP,
         "pull_requests": [],
     }
-    return envelope(**{"action": action, "check_run": fields | (run or {}), **more})
+    return envelope(**{"action": action, "check_run": fields | dict(run or {}), **more})
 
 
-def check_suite(action: str = "requested", *, suite: Json | None = None, **more: object) -> Json:
+def check_suite(action: str = "requested", *, suite: Mapping[str, object] | None = None, **more: object) -> Json:
     """A `check_suite` event of our own App."""
     fields = {
         "id": 601,
@@ -77,7 +78,7 @@ def check_suite(action: str = "requested", *, suite: Json | None = None, **more:
         "app": OUR_APP,
         "pull_requests": [checked_pull()],
     }
-    return envelope(**{"action": action, "check_suite": fields | (suite or {}), **more})
+    return envelope(**{"action": action, "check_suite": fields | dict(suite or {}), **more})
 
 
 def workflow_run(action: str = "completed", **more: object) -> Json:

@@ -69,24 +69,27 @@ class RememberingInbox:
     calls: list[tuple[str, object]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     fails_with: Exception | None = None
+    hangs: bool = False
 
     async def submit(self, delivery: Delivery, kind: Kind, request: RunRequest) -> Receipt:
         """Keep a request under its kind."""
-        return self._keep(delivery, kind, request, Receipt(outcome="accepted", run=request.run_id))
+        return await self._keep(delivery, kind, request, Receipt(outcome="accepted", run=request.run_id))
 
     async def signal(self, delivery: Delivery, topic: str, name: str) -> Receipt:
         """Keep a signal."""
-        return self._keep(delivery, "signal", (topic, name), Receipt(outcome="accepted"))
+        return await self._keep(delivery, "signal", (topic, name), Receipt(outcome="accepted"))
 
     async def stop(self, delivery: Delivery, subject: str, why: str) -> Receipt:
         """Keep what is to be stopped."""
-        return self._keep(delivery, "stop", (subject, why), Receipt(outcome="accepted"))
+        return await self._keep(delivery, "stop", (subject, why), Receipt(outcome="accepted"))
 
     async def ignore(self, delivery: Delivery, reason: str) -> Receipt:
         """Keep a reason."""
-        return self._keep(delivery, "ignore", reason, Receipt(outcome="ignored", reason=reason))
+        return await self._keep(delivery, "ignore", reason, Receipt(outcome="ignored", reason=reason))
 
-    def _keep(self, delivery: Delivery, what: str, asked: object, receipt: Receipt) -> Receipt:
+    async def _keep(self, delivery: Delivery, what: str, asked: object, receipt: Receipt) -> Receipt:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.fails_with is not None:
             raise self.fails_with
         if any(each.id == delivery.id for each in self.deliveries):
