@@ -95,7 +95,7 @@ class Mirror:
             await self._within_limit(Picture(run=run, effects=effects))
             self._failures.pop(run_id, None)
         except Exception as error:  # noqa: BLE001 - the supervisor: a run that cannot be shown must not keep the others from it.
-            again = self._judge(run_id, error)
+            pace = again = self._judge(run_id, error)  # News of the run shorten no wait that the outside asked for.
         try:
             await self.store.put_mirrored(run_id, claim, seen=seen, pace_seconds=pace, again_seconds=again)
         except OnceoverError as error:

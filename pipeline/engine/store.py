@@ -68,6 +68,8 @@ _SCRIPTS: Final = (
     *("submit", "advance", "heartbeat", "sweep", "signal", "cancel", "rerun"),
     *("ignore", "effect", "mirror"),
 )
+_TOLD: Final = ("id", "was")
+"""What the journal tells of a confirmed effect; the ledger keeps all of it."""
 _REFUSALS: Final = (redis_errors.OutOfMemoryError, redis_errors.ReadOnlyError, redis_errors.NoPermissionError)
 """Kinds that redis-py knows; of these it takes the first word off the text."""
 _REFUSAL_WORDS: Final = ("OOM", "MISCONF", "READONLY", "NOPERM", "NOREPLICAS")
@@ -302,6 +304,7 @@ class Store:
             "act": act,
             "effect": name,
             "why": why,
+            "told": {name: value for name, value in (detail or {}).items() if name in _TOLD and value is not None},
             "effects_ms": round(self.settings.effects_seconds * 1000),
         }
         return dict(await self._ask("effect", request, json.dumps(dict(detail or {}))))
@@ -334,9 +337,18 @@ class Store:
         return outcome
 
     async def rerun(
-        self, run_id: str, stages: Collection[str] | Literal["all", "failed"], *, fresh: bool, why: str
+        self,
+        run_id: str,
+        stages: Collection[str] | Literal["all", "failed"],
+        *,
+        fresh: bool,
+        why: str,
+        delivery: Delivery | None = None,
     ) -> tuple[str, tuple[str, ...]]:
-        """Do stages again: `reopened`, `nothing`, `superseded` or `gone`, and the roles with work now."""
+        """Do stages again: `reopened`, `nothing`, `superseded` or `gone`, and the roles with work now.
+
+        A delivery that reopened something before reopens nothing now.
+        """
         chosen: JsonValue = stages if isinstance(stages, str) else dict.fromkeys(stages, True)
         request: dict[str, JsonValue] = {
             "run": run_id,
@@ -344,6 +356,7 @@ class Store:
             "fresh": fresh,
             "why": why,
             "request": secrets.token_hex(8),
+            **self._of(delivery),
         }
         reply = await self._ask("rerun", request)
         return reply["outcome"], tuple(reply.get("ready") or ())

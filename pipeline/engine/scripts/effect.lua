@@ -20,8 +20,8 @@ local function may_act()
   return true
 end
 
--- Last, so that what is confirmed cannot speak for the ledger. Kept as the text that came: decoding and encoding would
--- make an empty list an empty table and round numbers of more than 14 digits.
+-- What is confirmed stands first, so that it cannot speak for the ledger, and as the text that came: decoding would
+-- refuse a lone surrogate; encoding would make an empty list an empty table, and round numbers of more than 14 digits.
 local function keep(state, detail)
   local standing = cjson.encode({state = state, at_ms = NOW, run = run.id})
   local inner = detail and detail:match('^{(.*)}$') or ''
@@ -46,9 +46,8 @@ end
 
 -- What has happened out there has happened: it is recorded whoever holds the run by now (A1).
 function acts.confirm()
-  local record = cjson.decode(ARGV[2])
   keep('confirmed', ARGV[2])
-  note(run, 'effect.confirmed', {effect = ask.effect, stage = ask.stage, id = record.id, was = record.was})
+  note(run, 'effect.confirmed', {effect = ask.effect, stage = ask.stage, id = ask.told.id, was = ask.told.was})
   save(run)
   return {outcome = 'confirmed'}
 end
