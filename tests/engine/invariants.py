@@ -42,6 +42,8 @@ class StoredRun:
     link: str
     graph: list[Json]
     stages: dict[str, Json]
+    topics: list[str]
+    mirror: str | None
     entries: list[JournalEntry]
     steps: Mapping[str, bytes]
     checkpoints: Mapping[str, bytes]
@@ -67,6 +69,11 @@ class Snapshot:
     expiry: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
     subjects: dict[str, str] = field(default_factory=dict)
+    topics: dict[str, set[str]] = field(default_factory=dict)
+    mirror: dict[str, set[str]] = field(default_factory=dict)
+    """By role: runs whose picture outside is older than they are."""
+    effects: dict[str, dict[str, Json]] = field(default_factory=dict)
+    deliveries: dict[str, Json] = field(default_factory=dict)
     fence: int = 0
     orphans: list[str] = field(default_factory=list)
     """Keys of runs that are not there."""
@@ -89,6 +96,10 @@ class Shadow:
             *self._unchanged("C1 checkpoint", self.checkpoints, {r.run_id: r.checkpoints for r in now.runs.values()}),
             *self._unchanged("S1 step", self.steps, {r.run_id: r.steps for r in now.runs.values()}),
             *(problem for run in now.runs.values() for problem in _run_problems(run, now)),
+            *_topic_problems(now),
+            *_mirror_problems(now, world),
+            *_effect_problems(now),
+            *_delivery_problems(now),
             *(f"S1 {act} was begun although its result is on record" for act in world.ledger.repeated),
             *(f"key {key} belongs to no run" for key in now.orphans),
             *(f"uncaught: {bug}" for bug in world.bugs),
@@ -150,17 +161,34 @@ async def take_snapshot(redis: Redis, prefix: str) -> Snapshot:
             case "subject":
                 now.subjects[rest] = value[b"run"].decode()
             case _:
-                raise AssertionError(f"unknown key {name}")
+                _add_what_faces_outside(now, name, value)
     return now
+
+
+def _add_what_faces_outside(now: Snapshot, name: str, value: Json) -> None:
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "topic":
+            now.topics[rest] = {run.decode() for run in value}
+        case "mirror":
+            now.mirror[rest] = {run.decode() for run, _ in value}
+        case "effects":
+            now.effects[rest] = {effect.decode(): json.loads(record) for effect, record in value.items()}
+        case "delivery":
+            now.deliveries[rest] = json.loads(value)
+        case "notes":
+            assert all(json.loads(said) is not None for said in value.values()), f"{name} says nothing"
+        case _:
+            raise AssertionError(f"unknown key {name}")
 
 
 def _read_key(pipe: Any, prefix: str, name: str) -> None:  # noqa: ANN401 - redis-py's pipeline is both clients' at once
     key = prefix + name
-    if name == "fence":
+    if name == "fence" or name.startswith("delivery:"):
         pipe.get(key)
-    elif name in {"runs", "expiry"} or name.startswith("due:"):
+    elif name in {"runs", "expiry"} or name.startswith(("due:", "mirror:")):
         pipe.zrange(key, 0, -1, withscores=True)
-    elif name.startswith("held:"):
+    elif name.startswith(("held:", "topic:")):
         pipe.smembers(key)
     elif name.endswith(":journal"):
         pipe.xrange(key)
@@ -182,6 +210,8 @@ def _add_run(now: Snapshot, rest: str, values: Mapping[str, Json]) -> None:
             link=raw["link"],
             graph=json.loads(raw["graph"]),
             stages=json.loads(raw["stages"]),
+            topics=json.loads(raw.get("topics", "[]")),
+            mirror=raw.get("mirror"),
             entries=[parse_entry(number, fields) for number, fields in values[f"run:{run_id}:journal"]],
             steps=_named(values.get(f"run:{run_id}:steps", {})),
             checkpoints=_named(values.get(f"run:{run_id}:checkpoints", {})),
@@ -234,6 +264,46 @@ def _due_problems(run: StoredRun, now: Snapshot) -> Iterable[str]:
             yield f"W1 stage {spec['name']} wakes at {stage['wake_ms']} and is due at {due}"
         elif stage["state"] == "running" and spec["role"] in leases and due > leases[spec["role"]].expires_ms:
             yield f"R1 stage {spec['name']} is due at {due}, after its lease {leases[spec['role']]}"
+
+
+def _topic_problems(now: Snapshot) -> Iterable[str]:
+    expected: dict[str, set[str]] = {}
+    for run in now.runs.values():
+        for topic in run.topics:
+            expected.setdefault(topic, set()).add(run.run_id)
+    if expected != now.topics:
+        yield f"R1 the runs name the topics {expected}, the topics hold {now.topics}"
+
+
+def _mirror_problems(now: Snapshot, world: World) -> Iterable[str]:
+    """Find runs that are neither due to be shown nor shown as they are."""
+    for role, due in now.mirror.items():
+        strangers = {run_id for run_id in due if run_id not in now.runs or now.runs[run_id].mirror != role}
+        if strangers:
+            yield f"R1 the mirror of {role} holds {strangers}, which are not its own"
+    for run in now.runs.values():
+        pictures = world.shown.get(run.run_id)
+        is_due = run.mirror is None or run.run_id in now.mirror.get(run.mirror, ())
+        if not is_due and (not pictures or pictures[-1].journal_length != run.seq):
+            yield f"R1 run {run.run_id} has {run.seq} entries, is not due to be shown, and was shown as {pictures}"
+
+
+def _effect_problems(now: Snapshot) -> Iterable[str]:
+    """Find effects whose run does not tell of them; a run that has expired need not."""
+    for subject, ledger in now.effects.items():
+        for name, record in ledger.items():
+            run = now.runs.get(record["run"])
+            told = [e.kind for e in run.entries if e.detail.get("effect") == name] if run else []
+            if run is not None and f"effect.{record['state']}" not in told:
+                yield f"A1 effect {name} of {subject} is {record['state']}, and run {run.run_id} tells of {told}"
+
+
+def _delivery_problems(now: Snapshot) -> Iterable[str]:
+    for delivery, record in now.deliveries.items():
+        if (record["outcome"] == "accepted") != ("reason" not in record):
+            yield f"R1 delivery {delivery} is neither accepted nor ignored for a reason: {record}"
+        if record["outcome"] == "accepted" and "run" not in record:
+            yield f"R1 delivery {delivery} was accepted for no run"
 
 
 def _checkpoint_problems(run: StoredRun) -> Iterable[str]:

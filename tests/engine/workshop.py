@@ -37,7 +37,7 @@ class Workshop(World):
     def make_graph(self, outside: Outside) -> Graph:
         """Make the graph of this test; its stages know no outside."""
         del outside
-        return Graph(self.stages)
+        return Graph(self.stages, mirror=self.mirror_role)
 
     def start(
         self,
@@ -74,6 +74,16 @@ class Workshop(World):
 
     async def _is(self, run_id: str, stage: str, state: StageState) -> bool:
         return (await self.stage_of(run_id, stage)).state is state
+
+    @asynccontextmanager
+    async def damaged(self, run_id: str) -> AsyncIterator[None]:
+        """Let the record of a run be one that no script can read, for a while."""
+        key = f"{self.settings.prefix}run:{run_id}"
+        whole = await self.redis.hget(key, "stages")  # type: ignore[misc]  # redis-py types both clients in one.
+        assert whole is not None
+        await self.redis.hset(key, "stages", "{")  # type: ignore[misc]  # Same.
+        yield
+        await self.redis.hset(key, "stages", whole)  # type: ignore[misc]  # Same.
 
     async def story(self, run_id: str) -> list[str]:
         """Read the kinds of all entries of a run's journal, in order."""

@@ -15,8 +15,11 @@ from typing import Any, Final, Self, TypeAlias, cast
 from redis.asyncio import Redis
 
 from pipeline.engine.context import Context
+from pipeline.engine.delivery import Delivery
+from pipeline.engine.effects import Effects
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.graph import Graph, StageSpec
+from pipeline.engine.mirror import Mirror, Picture, Show
 from pipeline.engine.owner import Owner
 from pipeline.engine.records import RunRecord, Submission
 from pipeline.engine.request import RunRequest
@@ -96,7 +99,7 @@ class Outside:
     redis: CrashingRedis
     sound: Redis
     ledger: Ledger
-    prefix: str
+    store: Store
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     """Acts that have begun end only while it is open."""
 
@@ -114,15 +117,25 @@ class Outside:
         )
         return ctx.step(name, partial(self._do, act), *inputs, observes=observes)
 
+    def effects(self, ctx: StageContext) -> Effects:
+        """Open the ledger of effects for one execution of a stage."""
+        assert isinstance(ctx, Context)
+        return Effects(store=self.store, run_id=ctx.run_id, stage=ctx.claim.stage, claim=ctx.claim.claim)
+
+    def check_pulse(self) -> None:
+        """Let nothing be done outside by a process that is dead."""
+        if self.redis.is_dead:
+            raise PowerCut(f"{self.process} is dead.")
+
     async def _do(self, act: Act, *_: JsonValue) -> int:
         if await self._is_on_record(act):
             self.ledger.repeated.append(act)
-        self._check_pulse()
+        self.check_pulse()
         self.ledger.begun.append(act)
         for _turn in range(self.ledger.turns(act)):
             await asyncio.sleep(0)
         await self.gate.wait()
-        self._check_pulse()
+        self.check_pulse()
         self.ledger.done.append(act)
         return len(self.ledger.done)
 
@@ -130,14 +143,10 @@ class Outside:
         self.redis.under_way += 1
         try:
             # Cast: redis-py types one method for its synchronous and its asynchronous client.
-            key = f"{self.prefix}run:{act.run_id}:steps"
+            key = f"{self.store.settings.prefix}run:{act.run_id}:steps"
             return await cast("Awaitable[bool]", self.sound.hexists(key, act.identity))
         finally:
             self.redis.under_way -= 1
-
-    def _check_pulse(self) -> None:
-        if self.redis.is_dead:
-            raise PowerCut(f"{self.process} is dead.")
 
 
 Plot: TypeAlias = Callable[[Outside, StageContext], Awaitable[JsonValue]]
@@ -212,6 +221,10 @@ class World:
         self.processes: Final[list[Process]] = []
         self.reads: dict[str, tuple[str, ...]] = {}
         """Parameters that a stage reads; all, if it is not named here."""
+        self.mirror_role: str | None = None
+        """Who shows runs outside; nobody, if it is not set before they are accepted."""
+        self.shown: Final[dict[str, list[RunRecord]]] = {}
+        """Pictures of each run that stand or stood outside, the newest last."""
         self.store: Final = Store(redis, owner=make_owner("client", host="client"), settings=self.settings)
         self.bugs: Final[list[Mapping[str, Any]]] = []
         """What nobody caught."""
@@ -242,7 +255,7 @@ class World:
             settings=self.settings,
             clock_offset_ms=self.store.clock_offset_ms,
         )
-        outside = Outside(process=name, redis=client, sound=self.redis, ledger=self.ledger, prefix=self.settings.prefix)
+        outside = Outside(process=name, redis=client, sound=self.redis, ledger=self.ledger, store=store)
         worker = Worker(
             store=store,
             graph=self.make_graph(outside),
@@ -270,8 +283,21 @@ class World:
                     retry=RetryPolicy(first_seconds=4.0),
                 )
                 for name, needs in STAGE_NEEDS.items()
-            )
+            ),
+            mirror=self.mirror_role,
         )
+
+    def make_mirror(self, process: Process, show: Show | None = None) -> Mirror:
+        """Let a process show runs; by itself it shows whatever it is given."""
+        role = self.mirror_role
+        assert role is not None
+
+        async def show_and_note(picture: Picture) -> None:
+            if show is not None:
+                await show(picture)
+            self.shown.setdefault(picture.run.run_id, []).append(picture.run)
+
+        return Mirror(store=process.store, roles=[role], show=show_and_note, rng=lambda: 0.5)
 
     # What people do -------------------------------------------------------------------------------------------------
 
@@ -285,11 +311,20 @@ class World:
         fresh: bool = False,
     ) -> Submission:
         """Ask for a run."""
-        nowhere = Outside(
-            process="client", redis=CrashingRedis(self.redis), sound=self.redis, ledger=self.ledger, prefix=""
+        return await self.ask(
+            RunRequest(subject=subject, revision=revision, order=order, params=params or {}, fresh=fresh)
         )
-        asked = RunRequest(subject=subject, revision=revision, order=order, params=params or {}, fresh=fresh)
-        return await self.store.submit(asked, self.make_graph(nowhere))
+
+    async def ask(self, asked: RunRequest, delivery: Delivery | None = None) -> Submission:
+        """Ask for a run in full, on behalf of a delivery if there is one."""
+        nowhere = Outside(
+            process="client",
+            redis=CrashingRedis(self.redis),
+            sound=self.redis,
+            ledger=self.ledger,
+            store=self.store,
+        )
+        return await self.store.submit(asked, self.make_graph(nowhere), delivery)
 
     async def run_of(self, run_id: str) -> RunRecord:
         """Read a run that is there."""
@@ -348,6 +383,11 @@ class World:
         """Let a process look after what nobody looks after."""
         others = [owner for owner in await self.store.owners() if owner != str(process.store.owner)]
         await self._survive(process.worker.sweep_once(others))
+        await self.settle()
+
+    async def show(self, process: Process, show: Show | None = None) -> None:
+        """Let a process show what is due outside."""
+        await self._survive(self.make_mirror(process, show).look_once())
         await self.settle()
 
     async def finish(self, *processes: Process, check: Check, step_seconds: float = 5.0) -> None:
