@@ -29,7 +29,9 @@ WEBHOOK_SECRET: Final = "ONCEOVER_GITHUB_WEBHOOK_SECRET"  # noqa: S105  The name
 SECRET_KEY: Final = "ONCEOVER_SECRET_KEY"  # noqa: S105  The name of a variable.
 
 SET_UP: Final = "Run `onceover setup`, which makes it, or set {variable}."
-GENERATE: Final = 'Set it to the same value everywhere: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+GENERATE: Final = (
+    'It has to be the same in all processes; to make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+)
 
 
 class Role(StrEnum):
