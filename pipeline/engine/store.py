@@ -396,6 +396,16 @@ class Store:
         read = (_read_or_warn(run_id.decode(), raw) for run_id, raw in zip(ids, rows, strict=True) if raw)
         return [run for run in read if run is not None]
 
+    async def live_runs(self, roles: Iterable[str]) -> AsyncIterator[RunRecord]:
+        """Read all runs that are under way for some roles, one after the other; a live run stands in a due set."""
+        seen: set[str] = set()
+        for role in roles:
+            for raw in await _translate(self._redis.zrange(self._key("due", role), 0, -1)):
+                run_id = raw.decode()
+                if run_id not in seen and (run := await self.read_run(run_id)):
+                    seen.add(run_id)
+                    yield run
+
     async def find_ids(self, beginning: str) -> list[str]:
         """Find the ids of all runs that begin like this."""
         pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", beginning) + "*"

@@ -1,5 +1,8 @@
 -- rerun: do the named stages again, and what depends on them; all else keeps its checkpoint.
 
+local known = receipt()
+if known then return cjson.encode({outcome = known.reason}) end
+
 local run = load(ask.run)
 if not run then return cjson.encode({outcome = 'gone'}) end
 -- At most one run of a subject lives, the one of its newest head: an older one would take turns with it for the lease.
@@ -27,4 +30,5 @@ if count == 0 then return cjson.encode({outcome = 'nothing', state = run.state})
 write(run, 'HSET', key('run', run.id), 'request', ask.request .. ' reopened')
 reopen(run, how, ask.fresh, ask.why)
 save(run)
+remember('accepted', run.id, 'reopened')
 return cjson.encode({outcome = 'reopened', state = run.state, ready = ready_roles(run)})

@@ -1,0 +1,130 @@
+"""Check run: what a pull request shows of a run while it goes on, and what it shows in the end.
+
+Not a stage but its picture: shown by the mirror whenever the run has changed, from the first moment to the last, also
+of a run whose workers died. Promises one check run for a run, moved by id; that it is concluded once the run has
+ended; and no green for what was not reviewed.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.engine.lifecycle import StageState
+from pipeline.engine.mirror import Picture
+from pipeline.engine.records import RunRecord
+from pipeline.engine.stage import JsonValue
+from pipeline.review.plan import Plan
+from pipeline.review.pull.check_page import CheckPage, RunFacts, check_output
+from pipeline.review.pull.run_rows import stage_rows
+from pipeline.review.reports import Summary
+from pipeline.services.github.checks import Action, Checks, CheckState
+from pipeline.services.github.client import GitHub
+from pipeline.services.projection.check import Check
+from pipeline.services.pull_request import PullParams
+
+NAME: Final = "Onceover"
+"""What people see, and what a branch may require."""
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+class Records(Protocol):
+    """What is read of a run besides its record."""
+
+    async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
+        """Read a checkpoint as JSON text."""
+
+    async def effects(self, subject: str) -> Mapping[str, Mapping[str, JsonValue]]:
+        """Read what was written for a pull request, by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRuns:
+    """Shows runs as check runs."""
+
+    github: GitHub
+    records: Records
+    app_id: Callable[[], Awaitable[int]]
+    now_ms: Callable[[], int]
+    """Unix milliseconds; decides only whether a moment needs its date."""
+
+    async def show(self, picture: Picture) -> None:
+        """Bring the check run to what the run says; send nothing if it says that already."""
+        run = picture.run
+        params = PullParams.model_validate(dict(run.params))
+        check = Check(
+            effects=picture.effects,
+            checks=Checks(github=self.github, place=params.at),
+            name=NAME,
+            sha=params.pull.head,
+            external_id=external_id(run.run_id, params.pull.number),
+            app_id=self.app_id,
+            line=params.pull.number,
+        )
+        await check.show(_state(check_output(await self._facts(run))))
+
+    async def _facts(self, run: RunRecord) -> RunFacts:
+        summary = await self._read(run, "summarize", Summary)
+        plan = await self._read(run, "prepare", Plan)
+        ledger = await self.records.effects(run.subject)
+        url = ledger.get("summary", {}).get("url")
+        return RunFacts(
+            run_id=run.run_id,
+            head=run.revision,
+            state=run.state,
+            stages=stage_rows(run),
+            now_ms=self.now_ms(),
+            verdict=summary.verdict if summary else None,
+            headline=summary.headline if summary else _failure(run),
+            is_empty=bool(summary and summary.analysis and summary.analysis.files_total == 0),
+            skipped_why=plan.not_wanted if plan else None,
+            next_attempt_ms=_next_attempt_ms(run),
+            summary_url=url if isinstance(url, str) and url else None,
+        )
+
+    async def _read(self, run: RunRecord, name: str, model: type[Read]) -> Read | None:
+        """Read a stage's checkpoint; None if it is not done, or of another version."""
+        stage = run.stages.get(name)
+        if stage is None or stage.state is not StageState.DONE or stage.fingerprint is None:
+            return None
+        text = await self.records.checkpoint(run.run_id, name, stage.fingerprint)
+        try:
+            return model.model_validate(json.loads(text)) if text else None
+        except ValidationError:
+            return None
+
+
+def external_id(run_id: str, number: int) -> str:
+    """Name a run in its check run, so that a button knows what it belongs to, also where GitHub does not say."""
+    return f"{run_id}/{number}"
+
+
+def _failure(run: RunRecord) -> str:
+    """Say why nothing could be prepared, if that is so."""
+    prepare = run.stages.get("prepare")
+    error = prepare.error if prepare else None
+    return str(error.get("message", "")) if error else ""
+
+
+def _next_attempt_ms(run: RunRecord) -> int | None:
+    """Find when the run goes on by itself, if it waits for another try."""
+    retries = [
+        one.wake_ms for one in run.stages.values() if one.state is StageState.PARKED and one.waits_for == "retry"
+    ]
+    return min((wake for wake in retries if wake is not None), default=None)
+
+
+def _state(page: CheckPage) -> CheckState:
+    return CheckState(
+        status=page.status,
+        conclusion=page.conclusion,
+        title=page.title,
+        summary=page.summary,
+        text=page.text,
+        actions=[
+            Action(label=one.label, description=one.description, identifier=one.identifier) for one in page.actions
+        ],
+    )
