@@ -15,7 +15,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 from weakref import WeakValueDictionary
 
@@ -52,13 +51,16 @@ PERMISSIONS: Final[Mapping[Purpose, Sequence[Mapping[str, str]]]] = {
 """What is asked for, the widest first; the last one is what the App cannot do without."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Minted:
+class Minted(Protocol):
     """A new installation token."""
 
-    token: SecretStr
-    expires_at_ms: int
-    """Unix milliseconds, by GitHub's clock; an hour ahead."""
+    @property
+    def token(self) -> SecretStr:
+        """The token."""
+
+    @property
+    def expires_at_ms(self) -> int:
+        """When it ends, in Unix milliseconds by GitHub's clock; an hour ahead."""
 
 
 class Mint(Protocol):

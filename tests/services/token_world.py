@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 from pipeline.services.desk_tokens import AskSettings, DeskTokens, TokensOfRun
 from pipeline.services.github.errors import Refused
 from pipeline.services.github.place import Place
-from pipeline.services.minted_tokens import Minted
 from pipeline.services.sealing import Sealer
 from pipeline.services.token_desk import DeskSettings, TokenDesk
 
@@ -39,6 +38,14 @@ class Clock:
         return self.seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeToken:
+    """A token as GitHub makes it."""
+
+    token: SecretStr
+    expires_at_ms: int
+
+
 @dataclass(kw_only=True)
 class FakeMint:
     """GitHub's end: makes tokens, remembers what it was asked for, refuses when told to."""
@@ -52,7 +59,9 @@ class FakeMint:
     asked: list[tuple[int, tuple[int, ...], dict[str, str]]] = field(default_factory=list)
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def mint(self, installation: int, *, repository_ids: Sequence[int], permissions: Mapping[str, str]) -> Minted:
+    async def mint(
+        self, installation: int, *, repository_ids: Sequence[int], permissions: Mapping[str, str]
+    ) -> FakeToken:
         """Make a token, or refuse."""
         self.asked.append((installation, tuple(repository_ids), dict(permissions)))
         self.is_asked.set()
@@ -63,7 +72,7 @@ class FakeMint:
         if not permissions.keys() <= self.grants:
             raise Refused("No token.", words="The permissions requested are not granted.", status=422)
         token = SecretStr(f"minted-{len(self.asked)}-for-{repository_ids[0]}")
-        return Minted(token=token, expires_at_ms=now_ms() + round(self.life_seconds * 1000))
+        return FakeToken(token=token, expires_at_ms=now_ms() + round(self.life_seconds * 1000))
 
 
 @dataclass(kw_only=True)
