@@ -34,26 +34,46 @@ def no_link(path: str, line: int, line_end: int) -> str | None:
 def finding_text(finding: Finding, link: Link = no_link) -> str:
     """Set a finding as a list item: title and place, claim, suggestion, and who says so."""
     title = inline(finding.title) or "Untitled"
-    claim = "" if finding.claim.strip() == finding.title.strip() else indent(prose(finding.claim))
-    sure = "" if finding.confidence == 1 else f", {finding.confidence:.0%} sure"
-    source = f"{capitalised(short(finding.category))}, found by {name(finding.source)}{sure}."
+    claim = "" if repeats_title(finding) else indent(prose(finding.claim))
     parts = [
         f"- **{title}** {place(finding.path, finding.line, finding.line_end, link)}",
         claim,
         _suggestion(finding),
-        f"  {source} Id {code(finding.fingerprint)}.",
+        f"  {source_text(finding)}",
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def repeats_title(finding: Finding) -> bool:
+    """Whether the claim says nothing that the title does not."""
+    return finding.claim.strip() == finding.title.strip()
+
+
+def source_text(finding: Finding) -> str:
+    """Say what kind of finding it is, who found it and how one names it."""
+    sure = "" if finding.confidence == 1 else f", {finding.confidence:.0%} sure"
+    kind = capitalised(short(finding.category))
+    return f"{kind}, found by {name(finding.source)}{sure}. Id {code(finding.fingerprint)}."
 
 
 def place(path: str, line: int, line_end: int, link: Link = no_link) -> str:
     """Name lines of a file, linked if they have an address."""
     lines = f"{line}-{line_end}" if line_end > line else f"{line}"
     shown = code(f"{_one_line(path)}:{lines}")
-    address = link(path, line, line_end)
+    return linked(shown, link(path, line, line_end))
+
+
+def linked(words: str, address: str | None) -> str:
+    """Make a link of our own words or of a code span; only an https address makes one."""
     if address is None or not address.startswith("https://"):
-        return shown
-    return f"[{shown}]({quote(address, safe=_URL_SAFE)})"
+        return words
+    return f"[{words}]({quote(address, safe=_URL_SAFE)})"
+
+
+def lines_of(finding: Finding) -> str:
+    """Name the lines: `line 3`, `lines 3 to 5`."""
+    is_one = finding.line_end <= finding.line
+    return f"line {finding.line}" if is_one else f"lines {finding.line} to {finding.line_end}"
 
 
 def name(text: str) -> str:
@@ -73,8 +93,7 @@ def _one_line(text: str) -> str:
 def _suggestion(finding: Finding) -> str:
     if finding.suggestion is None:
         return ""
-    is_one = finding.line_end <= finding.line
-    lines = f"line {finding.line}" if is_one else f"lines {finding.line} to {finding.line_end}"
+    lines = lines_of(finding)
     if not finding.suggestion.strip():
         return f"  Suggestion: remove {lines}."
     return f"  Suggestion for {lines}:\n\n{fence(finding.suggestion)}"

@@ -85,6 +85,20 @@ def fence(text: str, *, language: str = "") -> str:
     return "\n".join(f"{_INDENT}{line}".rstrip() for line in whole)
 
 
+def verbatim(text: str, *, language: str) -> str:
+    """Set a text as a code block that nothing in it can close, to the letter: for what a click puts into a file.
+
+    Does not promise what `fence` does besides: whoever calls has looked for hidden characters and for commands.
+    """
+    marker = "`" * max(3, _longest_run(text, "`") + 1)
+    return "\n".join([marker + language, *([text] if text else []), marker])
+
+
+def commands_bots(text: str) -> bool:
+    """Whether some line of it, set as it is, may be a command to another bot."""
+    return _COMMAND_LINE.search(text) is not None
+
+
 def prose(text: str) -> str:
     """Set a text of several paragraphs; its lists and code blocks stay what they are."""
     blocks: list[str] = []

@@ -12,7 +12,9 @@ ALIVE_IN_TEXT = re.compile(
 )
 """What GitHub brings to life in plain text, written down apart from the escaper's own rule."""
 
-OUR_HTML = re.compile(r"<details>|</details>|<summary>[\w ,.()-]*</summary>|<!-- onceover:summary v=1 [\w=. -]*-->|\s")
+OUR_HTML = re.compile(
+    r"<details>|</details>|<summary>[\w ,.()-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
+)
 
 COMMAND_LINE = re.compile(r"^(?:[/!][a-z-]+\s|bors r\+|@dependabot )", re.MULTILINE)
 

@@ -28,6 +28,7 @@ from tests.builders.reports import a_docs_report, a_finding, a_passage, a_summar
 from tests.review.examples import DIRECTORY, FACTS, examples
 from tests.review.hostile_text import HOSTILE, any_text
 from tests.review.markdown_reader import text_of, tokens_of, what_acts
+from tests.review.pull import examples as on_a_pull_request
 
 any_texts = st.lists(any_text, min_size=1, max_size=4)
 
@@ -89,7 +90,7 @@ def test_every_published_page_is_an_example_and_is_listed() -> None:
     pages = {path.name for path in DIRECTORY.glob("*.md")} - {"README.md"}
     index = (DIRECTORY / "README.md").read_text(encoding="utf-8")
 
-    assert pages == {f"{name}.md" for name in examples()}
+    assert pages == {f"{name}.md" for name in (*examples(), *on_a_pull_request.pages())}
     assert all(f"]({page})" in index for page in pages)
 
 

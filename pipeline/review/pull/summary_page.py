@@ -1,0 +1,337 @@
+"""Summary page: the one comment of ours that stands on a pull request.
+
+Promises the marker as its first line; GitHub's limit of 65,536 characters, cut between whole parts and said so; that
+nothing of a stranger acts in it; that it names the commit it is about, says what was not reviewed and why, and ends
+with what the reader can do next. Same review, same text: an unchanged page is not sent.
+
+A page is posted once there is something to read: while a run is under way the check run shows it, and the page of the
+last head stands, true of the commit that it names. So there is no placeholder, and no page that only says "wait".
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import quote
+
+from pipeline.engine.lifecycle import StageState
+from pipeline.review.finding_text import Link, finding_text, linked, name, place, short
+from pipeline.review.findings import Finding, Severity, rank
+from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
+from pipeline.review.markdown import clip, code, inline
+from pipeline.review.page_blocks import (
+    HEADLINE_CHARACTERS_MAX,
+    WORTH,
+    blocks_of_change,
+    blocks_of_findings,
+    blocks_of_gaps,
+    blocks_of_passages,
+    blocks_of_stages,
+    blocks_of_tests,
+    table_of_stages,
+)
+from pipeline.review.phrases import TITLES
+from pipeline.review.pull.marker import Marker, write_marker
+from pipeline.review.pull.stage_table import StageRow, moment, stage_table
+from pipeline.review.redact import redact
+from pipeline.review.rendering import SHA_CHARACTERS, SYMBOLS
+from pipeline.review.reports import Summary, Verdict
+from pipeline.review.wording import count
+
+FIXED_MAX: Final = 20
+"""Fixed findings that are named; the rest is counted."""
+
+PROBLEMS_MAX: Final = 10
+"""Problems of the configuration that are told; who mends these looks again."""
+
+NEXT_STEPS: Final = {
+    Verdict.CLEAN: "Nothing to do. The next push is reviewed by itself.",
+    Verdict.REMARKS: "Take what helps. The next push is reviewed by itself.",
+    Verdict.CHANGES_NEEDED: "Fix what is listed above and push; the next commit is reviewed by itself.",
+    Verdict.PARTIAL: "`/onceover rerun failed` does what is missing, once its cause is gone.",
+    Verdict.NOT_REVIEWED: "Once its cause is gone, `/onceover rerun failed` tries again.",
+}
+NEXT_STEP_IF_EMPTY: Final = "Push a commit; it is reviewed by itself."
+COMMANDS: Final = (
+    "Commands: `/onceover review`, `/onceover rerun test`, `/onceover status`, `/onceover dismiss` and a finding's id; "
+    "`/onceover help` tells all."
+)
+
+_FIXED: Final = "fixed"
+_CONFIGURATION: Final = Section(name="configuration", heading="### The configuration has mistakes")
+_NOT_TOLD: Final = Section(name="not told")
+_NOTICE: Final = Section(name="notice")
+
+
+class ConfigProblem(Protocol):
+    """One mistake in the repository's configuration."""
+
+    @property
+    def source(self) -> str:
+        """Which file."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+
+    @property
+    def column(self) -> int:
+        """From 1."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threads:
+    """What became of findings beside their lines, and since the last review."""
+
+    inline: Mapping[str, str | None]
+    """Fingerprints that stand beside their line, with the comment's https address if it is known."""
+    known: Collection[str] = frozenset()
+    """Fingerprints that an earlier review of this pull request told already."""
+    fixed: tuple[Finding, ...] = ()
+    """Told by an earlier review, and gone."""
+    dismissed: Collection[str] = frozenset()
+    """Fingerprints that somebody with the right to it has dismissed."""
+
+
+NO_THREADS: Final = Threads(inline={})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRules:
+    """What the repository wants told."""
+
+    severity_min: Severity = Severity.INFO
+    """Findings below it are counted."""
+    findings_max: int = 200
+    """The rest is counted."""
+    collapse_walkthrough: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """What the page says of the pull request and of the run."""
+
+    marker: Marker
+    run_id: str
+    head: str
+    base_ref: str
+    head_ref: str
+    title: str = ""
+    """Of the pull request."""
+    stages: tuple[StageRow, ...] = ()
+    """How they stand now; else what the summary knows of them is shown."""
+    now_ms: int = 0
+    """Unix milliseconds; decides only whether a moment needs its date."""
+    next_attempt_ms: int | None = None
+    """When what is missing is tried again by itself."""
+    repository_url: str | None = None
+    """The https address of the repository's page, as the host gives it; lines are linked with it."""
+    check_url: str | None = None
+    """The https address of the check run."""
+    config_problems: Sequence[ConfigProblem] = ()
+    notice: str = ""
+    """Our own Markdown in answer to the last command, shown under the verdict; see `replies`."""
+
+
+def summary_page(
+    summary: Summary,
+    facts: PageFacts,
+    *,
+    threads: Threads = NO_THREADS,
+    rules: PageRules | None = None,
+    characters_max: int = COMMENT_CHARACTERS_MAX,
+) -> str:
+    """Write the comment.
+
+    Args:
+        summary: The review.
+        facts: Which pull request, commit and run.
+        threads: What stands beside lines and what was told before.
+        rules: What the repository wants told.
+        characters_max: The host's limit for a comment.
+    """
+    wanted = rules or PageRules()
+    link = _link(facts)
+    told, dismissed, below, over = _sorted_out(summary.findings, threads, wanted)
+    blocks = [
+        *_notice(facts),
+        *_walkthrough(summary, wanted),
+        *blocks_of_findings(told, lambda finding: _finding(finding, threads, link)),
+        *_not_told(dismissed, below, over, wanted),
+        *_fixed(threads.fixed),
+        *blocks_of_tests(summary.tests, link),
+        *blocks_of_gaps(summary.not_reviewed, all_of_them="see the check run"),
+        *_configuration(facts.config_problems),
+        *blocks_of_passages(summary.docs.passages if summary.docs else (), link),
+        *blocks_of_stages(_table(summary, facts), summary.spend),
+    ]
+    is_empty = summary.analysis is not None and summary.analysis.files_total == 0
+    is_nothing = is_empty and summary.verdict is Verdict.NOT_REVIEWED
+    title = "nothing to review" if is_nothing else TITLES[summary.verdict]
+    first = _first(facts, f"{SYMBOLS[summary.verdict]} Onceover: {title}", _headline(summary.headline))
+    last = _last(facts, NEXT_STEP_IF_EMPTY if is_nothing else NEXT_STEPS[summary.verdict])
+    return fit(first, blocks, last, characters_max=characters_max) + "\n"
+
+
+def skipped_page(why: str, facts: PageFacts) -> str:
+    """Write the page of a head that is not wanted, for a pull request where a page stands already.
+
+    Args:
+        why: A clause: the filter, the pause.
+        facts: Which pull request and commit.
+    """
+    lead = f"This commit is not reviewed: {_headline(why.strip().removesuffix('.'))}."
+    return _short_page(facts, "⚪ Onceover: not reviewed", lead, "`/onceover review` reviews it all the same.")
+
+
+def could_not_review_page(why: str, facts: PageFacts) -> str:
+    """Write the page of a head of which nothing could be said.
+
+    Args:
+        why: What stood in the way, as one or more sentences.
+        facts: Which pull request and commit; when the next attempt comes.
+    """
+    lead = f"This commit could not be reviewed. {_headline(why)}"
+    next_step = "Once the cause is gone, `/onceover rerun failed` tries again."
+    return _short_page(facts, "⚪ Onceover: could not review", lead, next_step)
+
+
+def superseded_page(facts: PageFacts) -> str:
+    """Write the page of a head that a newer one overtook, where no page of the newer one is to come."""
+    lead = "A newer commit came before the review of this one was done."
+    next_step = "See the check of the newest commit, or comment `/onceover review`."
+    return _short_page(facts, "⚪ Onceover: superseded", lead, next_step)
+
+
+def fixed_since(before: Sequence[Finding], now: Summary) -> tuple[Finding, ...]:
+    """Give the findings of an earlier review that are gone; none if this review could not look again.
+
+    Args:
+        before: All that earlier reviews of this pull request told and nobody has seen fixed.
+        now: The review of the present head.
+    """
+    if now.analysis is None or any(skipped.gap for skipped in now.not_reviewed):
+        return ()  # Not found is not fixed when nobody, or only some, looked.
+    still = {finding.fingerprint for finding in now.findings}
+    gone = {finding.fingerprint: finding for finding in before if finding.fingerprint not in still}
+    return rank(tuple(gone.values()))
+
+
+def _first(facts: PageFacts, title: str, lead: str) -> str:
+    subject = short(redact(facts.title).text)
+    commit = linked(name(facts.head[:SHA_CHARACTERS]), _commit_address(facts))
+    refs = f"{name(facts.head_ref)} against {name(facts.base_ref)}"
+    about = f"Commit {commit}{f' ({subject})' if subject else ''} of {refs}."
+    return f"{write_marker(facts.marker)}\n## {title}\n\n{lead}\n\n{about}"
+
+
+def _last(facts: PageFacts, next_step: str) -> str:
+    attempt = ""
+    if facts.next_attempt_ms is not None:
+        attempt = f" The next attempt comes at {moment(facts.next_attempt_ms, now_ms=facts.now_ms)}, by itself."
+    check = linked("check run", facts.check_url)
+    run = f"Run {name(facts.run_id)}{f', {check}' if check.startswith('[') else ''}."
+    return f"---\n\n**Next:** {next_step}{attempt}\n\n{COMMANDS} {run}"
+
+
+def _short_page(facts: PageFacts, title: str, lead: str, next_step: str) -> str:
+    blocks = [*_notice(facts), *_configuration(facts.config_problems)]
+    return fit(_first(facts, title, lead), blocks, _last(facts, next_step)) + "\n"
+
+
+def _headline(text: str) -> str:
+    return inline(clip(redact(text).text, HEADLINE_CHARACTERS_MAX))
+
+
+def _link(facts: PageFacts) -> Link:
+    def link(path: str, line: int, line_end: int) -> str | None:
+        if facts.repository_url is None or ".." in path.split("/"):
+            return None
+        lines = f"L{line}-L{line_end}" if line_end > line else f"L{line}"
+        return f"{facts.repository_url}/blob/{facts.head}/{quote(path)}#{lines}"
+
+    return link
+
+
+def _commit_address(facts: PageFacts) -> str | None:
+    return None if facts.repository_url is None else f"{facts.repository_url}/commit/{facts.head}"
+
+
+def _notice(facts: PageFacts) -> Iterator[Block]:
+    if facts.notice:
+        yield Block(section=_NOTICE, text=facts.notice, value=WORTH["tests"], noun="answer to a command")
+
+
+def _walkthrough(summary: Summary, rules: PageRules) -> Iterator[Block]:
+    folded = Section(name="walkthrough", folded="What changed")
+    for block in blocks_of_change(summary):
+        if rules.collapse_walkthrough and block.section.name == "change":
+            yield Block(section=folded, text=block.text, value=block.value, noun=block.noun)
+        else:
+            yield block
+
+
+def _sorted_out(
+    findings: Sequence[Finding], threads: Threads, rules: PageRules
+) -> tuple[tuple[Finding, ...], int, int, int]:
+    """Give the findings to tell, and count the dismissed, those below the minimum, and those over the limit."""
+    undismissed = [finding for finding in findings if finding.fingerprint not in threads.dismissed]
+    bad = [finding for finding in undismissed if finding.severity.is_at_least(rules.severity_min)]
+    told = tuple(bad[: rules.findings_max])
+    return told, len(findings) - len(undismissed), len(undismissed) - len(bad), len(bad) - len(told)
+
+
+def _finding(finding: Finding, threads: Threads, link: Link) -> str:
+    """Tell a finding whole, or in a line if it stands beside its own."""
+    if finding.fingerprint not in threads.inline:
+        return finding_text(finding, link)
+    title = inline(finding.title) or "Untitled"
+    where = place(finding.path, finding.line, finding.line_end, link)
+    beside = linked("beside the line", threads.inline[finding.fingerprint])
+    since = "still there, " if finding.fingerprint in threads.known else ""
+    return f"- **{title}** {where} ({since}{beside}). Id {code(finding.fingerprint)}."
+
+
+def _not_told(dismissed: int, below: int, over: int, rules: PageRules) -> Iterator[Block]:
+    """Count what is not told, so that a short list is not taken for the whole."""
+    parts = [
+        f"{count(over, 'more finding')} over the limit of {rules.findings_max} (`review.findings_max`)" * bool(over),
+        f"{count(below, 'finding')} below {rules.severity_min} (`review.severity_min`)" * bool(below),
+        f"{count(dismissed, 'dismissed finding')}" * bool(dismissed),
+    ]
+    if any(parts):
+        text = f"_Not told: {', '.join(filter(None, parts))}._"
+        yield Block(section=_NOT_TOLD, text=text, value=WORTH["not reviewed"], noun="count of what is not told")
+
+
+def _fixed(fixed: Sequence[Finding]) -> Iterator[Block]:
+    """Strike what is gone."""
+    lines = [f"- ~~{inline(finding.title) or 'Untitled'}~~ {name(finding.path)}" for finding in fixed[:FIXED_MAX]]
+    if len(fixed) > FIXED_MAX:
+        lines.append(f"- and {len(fixed) - FIXED_MAX:,} more")
+    if lines:
+        section = Section(name=_FIXED, heading=f"**Fixed since the last review ({len(fixed)})**")
+        yield Block(section=section, text="\n".join(lines), value=WORTH["low"], noun="list of what was fixed")
+
+
+def _configuration(problems: Sequence[ConfigProblem]) -> Iterator[Block]:
+    """Tell what is wrong with the configuration, by file, line and column; the defaults apply meanwhile."""
+    if not problems:
+        return
+    lines = [
+        f"- {name(problem.source)}, line {problem.line}, column {problem.column}: {short(redact(problem.message).text)}"
+        for problem in problems[:PROBLEMS_MAX]
+    ]
+    if len(problems) > PROBLEMS_MAX:
+        lines.append(f"- and {len(problems) - PROBLEMS_MAX:,} more: `onceover config check` lists all")
+    text = "\n".join([*lines, "", "The defaults apply until it is mended on the base branch."])
+    yield Block(section=_CONFIGURATION, text=text, value=WORTH["not reviewed"], noun="list of configuration mistakes")
+
+
+def _table(summary: Summary, facts: PageFacts) -> tuple[str, ...]:
+    """Set how the stages stand now but for the one that writes this, or else how the summary knew them."""
+    others = [stage for stage in facts.stages if stage.state is not StageState.RUNNING]
+    return stage_table(others, now_ms=facts.now_ms) or table_of_stages(summary.stages)

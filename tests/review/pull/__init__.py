@@ -1,0 +1,1 @@
+"""What stands on a pull request, and what is read there."""
