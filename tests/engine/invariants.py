@@ -300,10 +300,9 @@ def _effect_problems(now: Snapshot) -> Iterable[str]:
 
 def _delivery_problems(now: Snapshot) -> Iterable[str]:
     for delivery, record in now.deliveries.items():
-        if (record["outcome"] == "accepted") != ("reason" not in record):
-            yield f"R1 delivery {delivery} is neither accepted nor ignored for a reason: {record}"
-        if record["outcome"] == "accepted" and "run" not in record:
-            yield f"R1 delivery {delivery} was accepted for no run"
+        needed = {"accepted": "run", "ignored": "reason"}[record["outcome"]]
+        if needed not in record:
+            yield f"R1 delivery {delivery} was {record['outcome']}, without a {needed}: {record}"
 
 
 def _checkpoint_problems(run: StoredRun) -> Iterable[str]:

@@ -24,7 +24,7 @@ from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import Checkpointed, JsonValue, StageContext
 from tests.engine.faults import Fault
 from tests.engine.invariants import Shadow
-from tests.engine.world import LEASE_SECONDS, STAGE_NEEDS, Outside, Process, World
+from tests.engine.world import LEASE_SECONDS, PUBLISHER, STAGE_NEEDS, Outside, Process, World
 
 EXAMPLES: Final = {"": 80, "soak": 2_500}
 """_Histories by `ONCEOVER_TEST_PROFILE`."""
@@ -61,7 +61,7 @@ class Move:
 
 KINDS: Final = (
     *("push", "submit again", "rerun", "cancel", "signal"),
-    *("wake", "beat", "sweep", "hold", "let go", "freeze", "work", "work"),
+    *("wake", "beat", "sweep", "hold", "let go", "freeze", "show", "work", "work"),
 )
 MOVES = st.builds(
     Move,
@@ -146,6 +146,7 @@ class _Histories(RuleBasedStateMachine):
         self.redis = Redis.from_url(self.url)
         self.world = World(self.redis, plots=make_plots(self.weather))
         self.world.reads.update(READS)
+        self.world.mirror_role = PUBLISHER
 
     def do(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Run the loop until the work is done and every process has come to rest."""
@@ -306,6 +307,10 @@ class _Histories(RuleBasedStateMachine):
     def sweep(self, slot: int) -> None:
         self.do(self.world.sweep(self.process(slot)))
 
+    @rule(slot=SLOTS)
+    def show(self, slot: int) -> None:
+        self.do(self.world.show(self.process(slot)))
+
     @rule(rounds=st.integers(1, 3), seconds=st.sampled_from([0.5, 2.0, 20.0]))
     def work(self, rounds: int, seconds: float) -> None:
         for _ in range(rounds):
@@ -362,6 +367,7 @@ class _Histories(RuleBasedStateMachine):
             "sweep": lambda move: self.sweep(move.slot),
             "hold": lambda move: self.hold(move.slot),
             "let go": lambda move: self.let_go(move.slot),
+            "show": lambda move: self.show(move.slot),
             "freeze": lambda move: self.freeze_past_the_lease(move.slot, move.index, beats=move.is_fresh, works=True),
             "work": lambda _: self.work(1, 2.0),
         }
@@ -456,6 +462,10 @@ class _Histories(RuleBasedStateMachine):
         await self.world.settle()
         helper = self.world.start("helper")
         await self.world.finish(*self.slots, helper, check=lambda _: self.look(), step_seconds=LEASE_SECONDS + 1)
+        self.world.pass_time(self.world.settings.mirror_seconds_max)
+        await self.world.show(helper)
+        for run_id in self.asked:
+            assert self.world.shown[run_id][-1] == await self.world.run_of(run_id), f"{run_id} is not shown as it ended"
         for process in self.slots:
             await self.world.bury(process)
         self.world.pass_time(self.world.settings.retention_seconds + 1)
