@@ -1,0 +1,1 @@
+"""GitHub client: against a small real server that answers as the test says."""
