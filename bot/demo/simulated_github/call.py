@@ -1,0 +1,300 @@
+"""Call: one request as the routes see it: who asks, what they may see, which page they want.
+
+Rules: a private repository that a token does not cover is 404, as if it were not there; a covered one without the
+permission is 403 `Resource not accessible by integration`; an unknown or expired token is 401; public repositories can
+be read by everybody. Old names of a repository answer 301 (307 for writes) with its address by id.
+"""
+
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlencode
+
+import jwt
+from litestar import Request, Response
+from litestar.datastructures import State
+from pydantic import BaseModel, ValidationError
+
+from bot.demo.simulated_github.accounts import Account, App, Token
+from bot.demo.simulated_github.faults import ActiveFault
+from bot.demo.simulated_github.repositories import Pull, Repository
+from bot.demo.simulated_github.world import Json, World
+
+PAGE_DEFAULT: Final = 30
+"""Objects on a page unless asked otherwise."""
+
+PAGE_MAX: Final = 100
+"""Most objects on a page; more asked for is this many."""
+
+JWT_SECONDS_MAX: Final = 600
+"""How far ahead an App's JWT may expire."""
+
+JWT_LEEWAY_SECONDS: Final = 60
+"""By how much the clocks may differ before `iat` in the future is refused."""
+
+TEXT_CHARACTERS_MAX: Final = 65_536
+"""Longest body of a comment or review."""
+
+GITHUB_DOCS: Final = "https://docs.github.com/rest"
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+ItemT = TypeVar("ItemT")
+
+
+class Serial(Protocol):
+    """What lists may hide while they are stale."""
+
+    @property
+    def serial(self) -> int:
+        """Place in the order in which everything was made."""
+
+
+SerialT = TypeVar("SerialT", bound=Serial)
+
+
+class Refusal(Exception):
+    """An answer that is an error in GitHub's form."""
+
+    def __init__(self, status: int, message: str, *errors: object, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+    @property
+    def content(self) -> Json:
+        """The JSON body."""
+        content: Json = {"message": self.message, "documentation_url": GITHUB_DOCS, "status": str(self.status)}
+        return {**content, "errors": list(self.errors)} if self.errors else content
+
+
+def unprocessable(*errors: object) -> Refusal:
+    """Refuse in the words of the review endpoints."""
+    return Refusal(422, "Unprocessable Entity", *errors)
+
+
+def invalid(resource: str, field: str, message: str, code: str = "custom") -> Refusal:
+    """Refuse in the words of most other endpoints."""
+    return Refusal(422, "Validation Failed", {"resource": resource, "code": code, "field": field, "message": message})
+
+
+def not_found() -> Refusal:
+    """Refuse as if nothing were there."""
+    return Refusal(404, "Not Found")
+
+
+class Call(Request[Any, Any, State]):
+    """A request with what the routes need; path parameters `owner` and `name` name the repository."""
+
+    @property
+    def world(self) -> World:
+        """The state behind the server."""
+        world: World = self.app.state.world
+        return world
+
+    @property
+    def views(self) -> list[ActiveFault]:
+        """The faults that change what this answer shows."""
+        views: list[ActiveFault] = self.scope.get("state", {}).get("views", [])
+        return views
+
+    def credential(self) -> str | None:
+        """Give the token of the Authorization header: Bearer, token, or the password of Basic."""
+        return credential_of(self.headers.get("authorization"))
+
+    def token(self) -> Token | None:
+        """Give the installation token, or None if nobody signed in.
+
+        Raises:
+            Refusal: 401 if the token is unknown or expired, 403 if its installation is suspended.
+        """
+        credential = self.credential()
+        if credential is None:
+            return None
+        token = self.world.tokens.get(credential)
+        if token is None or token.expires_at <= self.world.now():
+            raise Refusal(401, "Bad credentials")
+        if token.installation.suspended_at is not None:
+            raise Refusal(403, "This installation has been suspended")
+        return token
+
+    def installation_token(self) -> Token:
+        """Give the installation token.
+
+        Raises:
+            Refusal: 401 if there is none.
+        """
+        token = self.token()
+        if token is None:
+            raise Refusal(401, "Requires authentication")
+        return token
+
+    def as_app(self) -> App:
+        """Give the App whose JWT this is.
+
+        Raises:
+            Refusal: 401 if it is not signed by an App of ours, is not valid now or is valid for too long.
+        """
+        credential = self.credential()
+        if credential is None or credential.count(".") != 2 or credential in self.world.tokens:  # noqa: PLR2004 - A JWT.
+            raise Refusal(401, "A JSON web token could not be decoded")
+        try:
+            claims = jwt.decode(credential, options={"verify_signature": False})
+        except jwt.InvalidTokenError as error:
+            raise Refusal(401, "A JSON web token could not be decoded") from error
+        app = next((one for one in self.world.apps if str(claims.get("iss")) in {str(one.id), one.client_id}), None)
+        if app is None:
+            raise Refusal(401, "Integration not found")
+        self._verify(credential, app)
+        return app
+
+    def _verify(self, credential: str, app: App) -> None:
+        now = self.world.now().timestamp()
+        try:
+            claims = jwt.decode(
+                credential,
+                app.public_key,
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_iat": False, "require": ["exp", "iat", "iss"]},
+            )
+        except jwt.InvalidTokenError as error:
+            raise Refusal(401, "A JSON web token could not be decoded") from error
+        if claims["exp"] <= now:
+            raise Refusal(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time")
+        if claims["exp"] > now + JWT_SECONDS_MAX + JWT_LEEWAY_SECONDS or claims["exp"] - claims["iat"] > (
+            JWT_SECONDS_MAX + JWT_LEEWAY_SECONDS
+        ):
+            raise Refusal(401, "'Expiration time' claim ('exp') is too far in the future")
+        if claims["iat"] > now + JWT_LEEWAY_SECONDS:
+            raise Refusal(401, "'Issued at' claim ('iat') must be an Integer representing a time in the past")
+
+    def repository(self, need: str = "metadata:read") -> Repository:
+        """Give the repository of the path, if the caller may do this with it.
+
+        Args:
+            need: Permission and level, such as `issues:write|pull_requests:write`.
+
+        Raises:
+            Refusal: 301, 307, 401, 403 or 404.
+        """
+        full_name = f"{self.path_params['owner']}/{self.path_params['name']}"
+        token = self.token()
+        found = self.world.find(full_name)
+        if found is None:
+            raise self._moved(full_name)
+        if token is not None and token.covers(found.id, found.owner.id):
+            if token.may(need) or (need.endswith(":read") and not found.private):
+                return found
+            raise Refusal(403, "Resource not accessible by integration")
+        if found.private:
+            raise not_found()
+        if all(one.endswith(":read") for one in need.split("|")):
+            return found
+        raise (
+            Refusal(401, "Requires authentication")
+            if token is None
+            else Refusal(403, "Resource not accessible by integration")
+        )
+
+    def pull(self, need: str = "pull_requests:read") -> Pull:
+        """Give the pull request of the path (`number`), if the caller may do this with it."""
+        pull = self.repository(need).pulls.get(self.path_params["number"])
+        if pull is None:
+            raise not_found()
+        return pull
+
+    def caller(self) -> Account:
+        """Give the user in whose name the token writes."""
+        return self.installation_token().installation.app.bot
+
+    async def read(self, model: type[ModelT]) -> ModelT:
+        """Parse the JSON body.
+
+        Raises:
+            Refusal: 400 if it is no JSON object, 422 if it is not what the endpoint takes.
+        """
+        try:
+            return model.model_validate_json(await self.body() or b"{}")
+        except ValidationError as error:
+            if any(one["type"] in {"json_invalid", "model_type"} for one in error.errors()):
+                raise Refusal(400, "Problems parsing JSON") from error
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise Refusal(422, f"Invalid request.\n\n{place}: {first['msg']}") from error
+
+    def visible(self, items: Iterable[SerialT]) -> list[SerialT]:
+        """Leave out what a stale list does not show yet."""
+        shown = list(items)
+        for view in self.views:
+            if view.fault.kind == "stale_list":
+                shown = [one for one in shown if one.serial <= self._newest_shown(view)]
+        return shown
+
+    def _newest_shown(self, view: ActiveFault) -> int:
+        if view.fault.requests is None:
+            return view.serial
+        marks: list[int] = self.app.state.serials
+        return marks[max(0, len(marks) - 1 - view.fault.requests)]
+
+    def paged(
+        self, items: Sequence[ItemT], shape: Callable[[ItemT], Json], envelope: str | None = None
+    ) -> Response[object]:
+        """Answer one page, with a Link header to the others.
+
+        Args:
+            items: All of them, in order.
+            shape: What one looks like.
+            envelope: Name of the list inside an object with `total_count`; None: a bare list.
+        """
+        size = min(max(self.number("per_page", PAGE_DEFAULT), 1), PAGE_MAX)
+        page = max(self.number("page", 1), 1)
+        last = max(1, -(-len(items) // size))
+        shown = [shape(item) for item in items[(page - 1) * size : page * size]]
+        content: object = shown if envelope is None else {"total_count": len(items), envelope: shown}
+        links = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+        wanted = [
+            name
+            for name in links
+            if (name in {"prev", "first"} and page > 1) or (name in {"next", "last"} and page < last)
+        ]
+        headers = {"Link": ", ".join(f'<{self._page_url(links[name])}>; rel="{name}"' for name in wanted)}
+        return Response(content, headers=headers if wanted else {})
+
+    def number(self, name: str, default: int) -> int:
+        """Read a number of the query; what is none counts as absent."""
+        value = self.query_params.get(name, "")
+        return int(value) if value.isdecimal() else default
+
+    def _page_url(self, page: int) -> str:
+        query = {name: value for name, value in self.query_params.items() if name != "page"}
+        return f"{self.world.url}{self.scope['path']}?{urlencode({**query, 'page': page})}"
+
+    def _moved(self, full_name: str) -> Refusal:
+        repository = self.world.by_id(self.world.former_names.get(full_name.lower(), 0))
+        if repository is None:
+            return not_found()
+        rest = self.scope["path"].split("/", 4)[4:]
+        location = "/".join([f"{self.world.url}/repositories/{repository.id}", *rest])
+        query = self.scope["query_string"].decode()
+        location += f"?{query}" if query else ""
+        status = 301 if self.method == "GET" else 307
+        return Refusal(status, "Moved Permanently", headers={"Location": location})
+
+
+def credential_of(header: str | None) -> str | None:
+    """Read an Authorization header: Bearer, token, or the password of Basic."""
+    kind, _, value = (header or "").partition(" ")
+    if kind.lower() in {"bearer", "token"}:
+        return value.strip()
+    if kind.lower() == "basic":
+        return base64.b64decode(value, validate=False).decode(errors="replace").partition(":")[2]
+    return None
+
+
+def check_text(resource: str, body: str, characters_max: int = TEXT_CHARACTERS_MAX) -> None:
+    """Refuse a body that is blank or too long."""
+    if not body.strip():
+        raise invalid(resource, "body", "body can't be blank", "missing_field")
+    if len(body) > characters_max:
+        raise invalid(resource, "body", f"body is too long (maximum is {characters_max} characters)")
