@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import httpx2
 
-from bot.app_credentials import GENERATE, SECRET_KEY, Role, missing_for, read_private_key, wanted_by
+from bot.app_credentials import GENERATE, SECRET_KEY, Role, held_against, missing_for, read_private_key, wanted_by
 from bot.doctor.check import Check
 from bot.doctor.outcome import Failed, Ok, Outcome, Skipped, Warned
 from bot.settings_tree import PRIVATE_KEY, Settings
@@ -173,6 +173,8 @@ def _credentials(at: AppAtHand) -> Outcome:
     if lacks := missing_for(at.roles, at.settings):
         said = ", ".join(f"{lack.variable} (for {', '.join(lack.roles)})" for lack in lacks)
         return Failed(said=f"Not set: {said}.", next_step=_credentials_step([lack.variable for lack in lacks]))
+    if held := held_against(at.roles, at.settings):
+        return Warned(said=" ".join(f"{lack.variable} {lack.why}." for lack in held), next_step=held[0].next_step)
     if PRIVATE_KEY in wanted_by(at.roles):
         read_private_key(at.settings)
     github, storage = at.settings.github, at.settings.storage

@@ -121,6 +121,15 @@ async def test_a_host_of_reviewers_needs_no_app_key() -> None:
     assert found["app.known"] == Skipped(said="The roles of this host hold no App key.")
 
 
+async def test_a_host_of_reviewers_that_holds_the_app_key_is_warned() -> None:
+    found = await look(None, make_settings(ONCEOVER_GITHUB_WEBHOOK_SECRET=""), frozenset({Role.REVIEWER}))
+
+    assert found["app.credentials"] == Warned(
+        said="ONCEOVER_GITHUB_PRIVATE_KEY is held by a process that is reviewer only.",
+        next_step="Take it out of that process's environment.",
+    )
+
+
 async def test_a_key_that_others_may_read_is_a_warning(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("-----BEGIN RSA PRIVATE KEY-----\n")
