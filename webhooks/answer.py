@@ -1,10 +1,10 @@
 """Answer: what goes back over the wire, as JSON, without a framework's detours."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from litestar.types import Send
 
 from pipeline.engine.errors import OnceoverError
@@ -64,7 +64,7 @@ def problem(status: int, code: str, message: str, next_step: str, headers: Mappi
 
 async def send_answer(send: Send, answer: Answer) -> None:
     """Put an answer on the wire."""
-    body = json.dumps(answer.content).encode()
+    body = msgspec.json.encode(answer.content)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

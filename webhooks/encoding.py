@@ -4,8 +4,9 @@ Promises one parser and one reading: what another parser might read otherwise (a
 float, text that is not UTF-8) is refused, and so is nesting that no payload has.
 Does not promise that the object is a payload that we know: that is for `payloads`.
 
-The standard library's parser, because it alone shows every pair of an object; it costs some 30 us more for a 20 KB
-body than the quickest one, which silently keeps the last of two equal keys.
+GitHub's payloads are compact JSON, and such a body proves by itself that it has one reading: parsed and written again,
+it is the same bytes. That costs a third of the standard library's parser, which is asked when the bytes differ,
+because it alone shows every pair of an object. Only that one refuses.
 """
 
 import json
@@ -13,6 +14,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from webhooks.refused import malformed
 
@@ -31,7 +34,8 @@ def decode(body: bytes, *, is_form: bool) -> dict[str, object]:
         Refused: The body is not one JSON object, without doubt about its meaning.
     """
     try:
-        found: object = _DECODER.decode(_form_field(body) if is_form else body.decode())
+        text = _form_field(body).encode() if is_form else body
+        found = _read_back(text) or _DECODER.decode(text.decode())
     except UnicodeDecodeError as error:
         raise malformed(f"The body is not UTF-8 at byte {error.start}.") from error
     except RecursionError as error:
@@ -41,6 +45,15 @@ def decode(body: bytes, *, is_form: bool) -> dict[str, object]:
     if not isinstance(found, dict):
         raise malformed("The JSON of the body is not an object.")
     return found
+
+
+def _read_back(text: bytes) -> object:
+    """Read JSON that is written again as the same bytes; None if it is not, or not at once."""
+    try:
+        found: object = msgspec.json.decode(text)
+        return found if msgspec.json.encode(found) == text else None
+    except (ValueError, RecursionError):  # Whatever it is, the other parser finds it and says where.
+        return None
 
 
 def _form_field(body: bytes) -> str:

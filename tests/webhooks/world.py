@@ -151,7 +151,7 @@ class World:
         self, event: str, payload: Json | bytes, *, replaced: RawHeaders | None = None, delivery: str = DELIVERY
     ) -> Heard:
         """Send what GitHub would send: signed, as JSON. `replaced` takes the place of headers of the same name."""
-        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        body = payload if isinstance(payload, bytes) else compact(payload)
         return await self.post(body, headers_of(event, body, replaced=replaced, delivery=delivery))
 
     async def post(self, body: bytes | Iterable[bytes], headers: RawHeaders) -> Heard:
@@ -180,6 +180,11 @@ class World:
             headers={name.decode().lower(): value.decode() for name, value in start["headers"]},
             body=b"".join(message.get("body", b"") for message in rest),
         )
+
+
+def compact(payload: Json) -> bytes:
+    """Write a payload as GitHub does."""
+    return json.dumps(payload, separators=(",", ":")).encode()
 
 
 def headers_of(event: str, body: bytes, *, replaced: RawHeaders | None = None, delivery: str = DELIVERY) -> RawHeaders:
