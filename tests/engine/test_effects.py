@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from pipeline.engine.effects import MIRROR, Effect, Effects, EffectsStopped
 from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import RunState
-from pipeline.engine.operation import StageHandedBack
+from pipeline.engine.operation import StageHandedBack, StageParks
 from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.engine.store import StoreAway
@@ -35,10 +35,10 @@ class Publishing:
 
 
 async def hold(workshop: Workshop, run_id: str, by: str) -> Publishing:
-    """Let a new process claim the stage of a run."""
+    """Let a new process claim the stages of a run."""
     process = workshop.start(by)
     progress = await process.store.advance(run_id, roles=EVERY_ROLE, session=by)
-    (claim,) = progress.running
+    (claim,) = (claim for claim in progress.running if claim.stage == "comment")
     effects = Effects(store=process.store, run_id=run_id, stage="comment", claim=claim.claim)
     return Publishing(
         workshop=workshop,
@@ -51,8 +51,8 @@ async def hold(workshop: Workshop, run_id: str, by: str) -> Publishing:
 
 
 async def publishing(make_workshop: MakeWorkshop) -> Publishing:
-    """Bring a run to where a process holds its stage."""
-    workshop = await make_workshop(StageSpec(name="comment", run=nothing))
+    """Bring a run to where a process holds its stages, of which one comments."""
+    workshop = await make_workshop(StageSpec(name="comment", run=nothing), StageSpec(name="other", run=nothing))
     workshop.mirror_role = PUBLISHER
     return await hold(workshop, (await workshop.submit()).run_id, by="one")
 
@@ -165,7 +165,16 @@ async def with_an_old_claim(here: Publishing) -> Effects:
     progress = await here.process.store.advance(
         here.run_id, roles=EVERY_ROLE, session="one", leases=here.leases, operations=[handed_back]
     )
-    assert [claim.claim for claim in progress.running] == [here.claim + 1]
+    assert {claim.stage: claim.claim for claim in progress.running}["comment"] == here.claim + 1
+    return here.effects
+
+
+async def of_a_stage_that_was_left(here: Publishing) -> Effects:
+    """Its lease lives, for the other stage."""
+    parks = StageParks(stage="comment", claim=here.claim, step="wait", delay_ms=60_000, signal=None, waits_for="ci")
+    await here.process.store.advance(
+        here.run_id, roles=EVERY_ROLE, session="one", leases=here.leases, operations=[parks]
+    )
     return here.effects
 
 
@@ -223,6 +232,7 @@ Intruder: TypeAlias = Callable[[Publishing], Awaitable[Effects]]
 
 INTRUDERS: Final[tuple[Intruder, ...]] = (
     with_an_old_claim,
+    of_a_stage_that_was_left,
     with_an_expired_lease,
     after_a_newer_head,
     after_a_cancel,
@@ -329,8 +339,9 @@ async def test_an_intent_renews_the_lease_for_the_request_that_follows(
     await here.effects.begin(SUMMARY)
     here.workshop.pass_time(LEASE_SECONDS - 1)
 
+    intruder = await here.workshop.start("two").store.advance(here.run_id, roles=EVERY_ROLE, session="two")
+    assert intruder.running == ()
     assert (await here.effects.begin(SUMMARY)).standing == "intended"
-    assert await here.workshop.start("two").store.advance(here.run_id, roles=EVERY_ROLE, session="two") is not None
     await Shadow().check(here.workshop)
 
 

@@ -16,7 +16,7 @@ from pipeline.engine.settings import EngineSettings
 from pipeline.engine.stage import StageFunction
 from tests.engine.faults import Fault, PowerCut
 from tests.engine.invariants import Shadow
-from tests.engine.workshop import WAIT_SECONDS_MAX, MakeWorkshop, Workshop, failing, nothing, waiting
+from tests.engine.workshop import WAIT_SECONDS_MAX, MakeWorkshop, Workshop, failing, forever, nothing, waiting
 from tests.engine.world import PUBLISHER, REVIEWER, Process
 
 PACE: Final = 2.0
@@ -65,6 +65,19 @@ async def test_a_run_that_has_not_changed_is_not_shown_again(make_workshop: Make
     await workshop.show(process)
 
     assert len(workshop.shown[run_id]) == 1
+
+
+async def test_a_worker_that_only_lives_on_changes_no_picture(make_workshop: MakeWorkshop) -> None:
+    workshop, process, run_id = await accepted(make_workshop, forever)
+    await workshop.wake(process, run_id)
+    await workshop.show(process)
+    workshop.pass_time(PACE)
+
+    await workshop.beat(process)
+    await workshop.sweep(process)
+    await workshop.show(process)
+
+    assert states(workshop, run_id) == [RunState.RUNNING]
 
 
 async def test_a_change_is_shown_when_the_pace_allows_and_not_before(make_workshop: MakeWorkshop) -> None:
@@ -197,7 +210,7 @@ async def test_a_run_that_nobody_was_there_to_show_leaves_nothing_when_it_expire
 
 
 async def test_a_run_that_expires_while_it_is_being_shown_is_forgotten(
-    make_workshop: MakeWorkshop, redis: Redis
+    make_workshop: MakeWorkshop, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     workshop, process, _ = await accepted(make_workshop)
     await workshop.finish(process)
@@ -208,6 +221,7 @@ async def test_a_run_that_expires_while_it_is_being_shown_is_forgotten(
 
     await workshop.make_mirror(process, let_it_expire).look_once()
 
+    assert caplog.messages == []
     assert {key.decode() for key in await redis.keys("*")} == {
         *("onceover:fence", "onceover:owners", "onceover:bells"),
     }
@@ -306,6 +320,26 @@ async def test_what_cannot_be_shown_is_tried_again_after_growing_waits_until_it_
 
     assert tried == [0, 2, 5, 10, 19], "1 s and half of a bound that doubles from 2 s."
     assert states(workshop, run_id) == [RunState.QUEUED]
+
+
+async def test_waits_grow_anew_after_a_picture_that_was_shown(make_workshop: MakeWorkshop) -> None:
+    workshop, process, run_id = await accepted(make_workshop)
+    answers = [True, True, True, False, True, False]
+
+    async def refuse(_: Picture) -> None:
+        if answers.pop(0):
+            raise RetryLater("GitHub answers 502.")
+
+    mirror = workshop.make_mirror(process, refuse)
+    for _ in range(4):
+        await mirror.look_once()
+        workshop.pass_time(10)
+    await workshop.store.cancel(run_id, "somebody asked")
+    await mirror.look_once()
+    workshop.pass_time(2)
+    await mirror.look_once()
+
+    assert states(workshop, run_id) == [RunState.QUEUED, RunState.CANCELLED]
 
 
 async def test_a_picture_is_not_given_up_however_often_it_failed(make_workshop: MakeWorkshop) -> None:
