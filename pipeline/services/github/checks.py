@@ -14,7 +14,7 @@ from pipeline.engine.stage import JsonValue
 from pipeline.services.github import endpoints
 from pipeline.services.github.caller import Call
 from pipeline.services.github.client import GitHub
-from pipeline.services.github.models import CheckRun
+from pipeline.services.github.models import CheckRun, as_github
 from pipeline.services.github.place import Place
 
 ANNOTATIONS_MAX: Final = 50
@@ -64,8 +64,8 @@ class CheckState:
             "conclusion": self.conclusion,
             "details_url": self.details_url,
             "external_id": self.external_id,
-            "started_at": self.started_at.isoformat() if self.started_at else None,
-            "completed_at": self.completed_at.isoformat() if self.completed_at else None,
+            "started_at": as_github(self.started_at) if self.started_at else None,
+            "completed_at": as_github(self.completed_at) if self.completed_at else None,
             "actions": None if self.actions is None else [_action(one) for one in self.actions],
             "output": self._output(),
         }

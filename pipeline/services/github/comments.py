@@ -7,11 +7,12 @@ reacting may be repeated: GitHub ends in the same state.
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.engine.stage import JsonValue
 from pipeline.services.github import endpoints
 from pipeline.services.github.caller import Call
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.errors import Gone
-from pipeline.services.github.models import IssueComment, Reaction, ReviewComment
+from pipeline.services.github.models import IssueComment, Reaction, ReviewComment, as_github
 from pipeline.services.github.place import Place
 
 
@@ -25,7 +26,7 @@ class Comments:
     async def comments(self, number: int, *, since: datetime | None = None) -> list[IssueComment]:
         """List the comments of a conversation, oldest first; those changed since a moment, if one is given."""
         endpoint = endpoints.ISSUE_COMMENTS
-        query = {"since": since.isoformat().replace("+00:00", "Z")} if since else {}
+        query = {"since": as_github(since)} if since else {}
         call = Call(endpoint=endpoint, path=endpoint.at(self.place, issue_number=number), query=query)
         return await self.github.get_all(self.place, call, IssueComment)
 
@@ -86,16 +87,24 @@ class Comments:
         except Gone:
             return None
 
-    async def reply(self, number: int, in_reply_to: int, body: str) -> ReviewComment:
+    async def reply(self, number: int, to: ReviewComment, body: str) -> ReviewComment:
         """Answer in the thread of an inline comment.
+
+        Args:
+            number: The pull request's.
+            to: Any comment of the thread.
+            body: The answer.
 
         Raises:
             Ambiguous: It may stand there or not.
             Refused: A pending review of ours stands in the way (`is_pending_review_there`), or the thread is gone.
         """
         endpoint = endpoints.CREATE_REVIEW_COMMENT  # The endpoint for replies is closed to Apps.
+        thread: dict[str, JsonValue] = {"in_reply_to": to.in_reply_to_id or to.id}
+        # GitHub ignores these beside `in_reply_to`, but its own description calls them required.
+        anchor: dict[str, JsonValue] = {"path": to.path, "commit_id": to.commit_id or ""}
         path = endpoint.at(self.place, pull_number=number)
-        call = Call(endpoint=endpoint, path=path, body={"body": body, "in_reply_to": in_reply_to})
+        call = Call(endpoint=endpoint, path=path, body={"body": body, **thread, **anchor})
         return await self.github.write_and_read(self.place, call, ReviewComment, line=number)
 
     async def react(self, number: int, comment_id: int, content: str) -> Reaction:

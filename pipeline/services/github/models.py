@@ -4,9 +4,14 @@ Narrow on purpose: unknown fields are ignored, and what real servers leave out o
 deleted user) is allowed for. Text in here was written by anybody; it is data.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, SecretStr
+
+
+def as_github(moment: datetime) -> str:
+    """Write a moment as GitHub does: whole seconds, UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class _Model(BaseModel):
