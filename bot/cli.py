@@ -64,6 +64,27 @@ show later that nobody rewrote a whole journal.
 """
 
 
+DEV: Final = """Run the whole App in one process: web, workers, and a Redis of its own.
+
+For a first real App. It needs what `onceover setup` stores, or the same in the environment. Stopped and started again,
+it goes on where it was.
+"""
+
+SERVE: Final = """Take GitHub's deliveries: the web process.
+
+Verifies, stores and answers; does no work and holds no token. Give every process of one installation the same Redis
+and the same ONCEOVER_SECRET_KEY.
+"""
+
+WORKER: Final = """Do the work: the worker process.
+
+In production two of them, so that who reads what strangers wrote holds no key that writes:
+`--roles reviewer` with the model's key, and `--roles publisher,broker` with the App's key.
+
+On SIGTERM it finishes the steps under way and hands its runs on.
+"""
+
+
 def make_app() -> App:
     """Make the command tree."""
     app = App(
@@ -76,6 +97,9 @@ def make_app() -> App:
     )
     app.command("bot.commands.review:review", name="review", help=REVIEW)
     app.command("bot.commands.demo:demo", name="demo", help=DEMO, help_epilogue="")
+    app.command("bot.commands.dev:dev", name="dev", help=DEV, help_epilogue="")
+    app.command("bot.commands.serve:serve", name="serve", help=SERVE, help_epilogue="")
+    app.command("bot.commands.worker:worker", name="worker", help=WORKER, help_epilogue="")
     app.command(_runs())
     app.command(_audit())
     return app

@@ -17,12 +17,16 @@ from pipeline.review.visible import visible
 LEVEL: Final = logging.ERROR
 """What a local command tells unasked: bugs. Its news has its own way (`progress`); what ends it is its last word."""
 
+SERVICE_LEVEL: Final = logging.INFO
+"""What a process tells that runs unwatched: every event."""
 
-def set_up_logs(log_format: Literal["console", "json"]) -> None:
+
+def set_up_logs(log_format: Literal["console", "json"], *, is_service: bool = False) -> None:
     """Send all events to stderr.
 
     Args:
         log_format: `console` for a person, `json` for one object a line.
+        is_service: Whether the process runs unwatched and tells every event.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,7 +52,7 @@ def set_up_logs(log_format: Literal["console", "json"]) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(LEVEL)
+    root.setLevel(SERVICE_LEVEL if is_service else LEVEL)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from redis.asyncio import Redis
+
 from bot.embedded_redis import provide_redis
 from bot.logs import set_up_logs
 from bot.private_directory import check_is_no_repositorys
@@ -38,6 +40,7 @@ class OpenedStore:
     """A store, and what its server does not promise."""
 
     store: Store
+    redis: Redis
     warnings: tuple[Problem, ...]
 
 
@@ -53,8 +56,12 @@ def settings_of_process() -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
-    """Open the store, for local commands.
+async def open_store(settings: Settings, engine: EngineSettings | None = None) -> AsyncIterator[OpenedStore]:
+    """Open the store.
+
+    Args:
+        settings: Which Redis, and how patient the engine is.
+        engine: Limits of a process that lives long; None for a command that somebody waits for.
 
     Raises:
         AskPerson: Redis, its directory or its server need a person; says the next step.
@@ -65,9 +72,9 @@ async def open_store(settings: Settings) -> AsyncIterator[OpenedStore]:
     named = settings.storage.redis_url.get_secret_value() if settings.storage.redis_url else None
     problems = await _check(named) if named else []
     async with provide_redis(named, settings.storage.state_dir) as redis:
-        store = Store(redis, owner=Owner.of_this_process(), settings=_engine_settings(settings))
+        store = Store(redis, owner=Owner.of_this_process(), settings=engine or _engine_settings(settings))
         try:
-            yield OpenedStore(store=store, warnings=tuple(problems))
+            yield OpenedStore(store=store, redis=redis, warnings=tuple(problems))
         except StoreAway as error:
             if reason := _known_reason(error):
                 raise reason from None  # It is the cause of this very error: no circle.

@@ -164,6 +164,20 @@ class GitHubSettings(Part):
         validation_alias="ONCEOVER_GITHUB_WEB_URL",
         description="an http:// or https:// address without user and password; unset, it follows from that of the API",
     )
+    write_interval_seconds: float = Field(
+        1.0,
+        validation_alias="ONCEOVER_GITHUB_WRITE_INTERVAL_SECONDS",
+        ge=0,
+        le=60,
+        description="seconds, 0 to 60; the pause between two writes, for which GitHub asks for 1",
+    )
+    check_interval_seconds: float = Field(
+        2.0,
+        validation_alias="ONCEOVER_GITHUB_CHECK_INTERVAL_SECONDS",
+        ge=0,
+        le=60,
+        description="seconds, 0 to 60; the pause between two pictures of a run in its check run",
+    )
 
 
 class TrustSettings(Part):

@@ -443,6 +443,10 @@ class Store:
         raw = await _translate(self._redis.hgetall(self._key("effects", subject)))
         return {name.decode(): json.loads(value) for name, value in raw.items()}
 
+    async def due_counts(self, roles: Iterable[str]) -> dict[str, int]:
+        """Count the live runs that wait for each role, now or later."""
+        return {role: int(await _translate(self._redis.zcard(self._key("due", role)))) for role in roles}
+
     async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
         """Look up what became of a delivery; None if it never came, or long ago."""
         raw = await _translate(self._redis.get(self._key("delivery", delivery_id)))

@@ -44,6 +44,8 @@ class Worker:
     None: whatever is due."""
     params: Mapping[str, JsonValue] | None = None
     """With `only`: its parameters, instead of those in Redis."""
+    on_let_go: Callable[[str], None] = lambda _: None
+    """Told of each run that this worker has let go of: done, parked, or somebody else's now."""
     replay_every_step: bool = False
     _sessions: dict[str, Session] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -130,6 +132,7 @@ class Worker:
         finally:
             del self._sessions[session.run_id]
             self._room.release()
+            self.on_let_go(session.run_id)
             if self._is_behind:
                 self._sweep_now.set()
         await self._pass_on(session.run_id, progress)

@@ -61,6 +61,7 @@ def planned(name: str, stage: StageFunction, clone: Clone | None = None) -> Stag
         if why := plan.not_wanted or plan.off.get(name):
             ctx.skip(why)
         params: dict[str, JsonValue] = {
+            **ctx.params,
             **plan.params,
             "title": plan.title,
             "head": plan.head,

@@ -1,0 +1,87 @@
+"""Stages: what the roles of the App execute, joined to their clients."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from bot.app.clients import Reader, Writer
+from bot.app.inbox import CommandEngine
+from bot.assembly import Resources, review_params
+from pipeline.engine.effects import Effects
+from pipeline.engine.stage import JsonValue, StageFunction
+from pipeline.engine.store import Store
+from pipeline.review.configuration.ceilings import Ceilings
+from pipeline.review.configuration.model import Configuration
+from pipeline.services.git import open_git
+from pipeline.stages import analyze, docs, summarize
+from pipeline.stages.checks import make_checks
+from pipeline.stages.obey import Servant, make_obey
+from pipeline.stages.planned import planned
+from pipeline.stages.prepare import Operator, make_prepare
+from pipeline.stages.publish import Publisher, make_publish
+from pipeline.stages.queue import Gate, make_queue
+from pipeline.stages.upkeep import make_upkeep
+
+CEILINGS: Final = Ceilings()
+"""What a repository may ask for at most; tests of strangers are not run here yet."""
+
+
+def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine) -> Mapping[str, StageFunction]:
+    """Make the stages of who reads what strangers wrote."""
+    read = analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model)
+    index = resources.state_directory / "docs.sqlite3"
+    return {
+        "prepare": make_prepare(
+            github=reader.of_run,
+            notes=engine,
+            operator=Operator(ceilings=CEILINGS, params=partial(_params, resources)),
+        ),
+        "analyze": planned("analyze", read, reader.clone),
+        "test": planned("test", make_checks(github=reader.of_run)),
+        "docs": planned("docs", docs.make_docs(git=open_git, index=index), reader.clone),
+        "summarize": planned("summarize", summarize.make_summarize(model=resources.model)),
+    }
+
+
+def publisher_stages(
+    writer: Writer, store: Store, engine: CommandEngine, *, now_ms: Callable[[], int]
+) -> Mapping[str, StageFunction]:
+    """Make the stages of who writes."""
+    effects = partial(Effects.of, store)
+    publisher = Publisher(github=writer.github, ledger=engine, effects=effects, bot=writer.bot)
+    servant = Servant(
+        github=writer.github, engine=engine, effects=effects, bot=writer.bot, ceilings=CEILINGS, now_ms=now_ms
+    )
+    return {
+        "comment": make_publish(publisher),
+        "obey": make_obey(servant),
+        "queue": make_queue(Gate(github=writer.github, effects=effects, app_id=writer.app_id)),
+        "upkeep": make_upkeep(engine),
+    }
+
+
+def _params(resources: Resources, configuration: Configuration) -> Mapping[str, JsonValue]:
+    """Write what the five stages read: the operator's settings, as far as the repository does not choose."""
+    review, tests = configuration.review, configuration.test
+    params = review_params(resources, test_command=None, junit=None, fail_on=review.fail_on)
+    analysis = params["analysis"]
+    assert isinstance(analysis, dict)  # noqa: S101 - `review_params` writes it so.
+    analysis |= {
+        "analyzers": list(review.analyzers),
+        "at_hand": [name for name in _names(analysis.get("at_hand")) if name in review.analyzers],
+        "ignore": list(configuration.filters.ignore),
+        "findings_max": review.findings_max,
+    }
+    return params | {
+        "testing": {
+            "source": tests.source,
+            "wait_minutes_max": tests.wait_minutes_max,
+            "required_only": tests.required_checks_only,
+        },
+        "docs": {"passages_max": configuration.docs.passages_max},
+        "comment": {"fail_on": review.fail_on, "collapse_walkthrough": configuration.comment.collapse_walkthrough},
+    }
+
+
+def _names(value: JsonValue) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
