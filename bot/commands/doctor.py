@@ -15,7 +15,6 @@ from rich.text import Text
 from bot.app_credentials import ALL_ROLES, Role, wanted_by
 from bot.commands.runs import AsJson
 from bot.doctor.check import Examined
-from bot.doctor.examination import examine_installation
 from bot.doctor.outcome import Failed, Outcome, Skipped
 from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
@@ -50,6 +49,9 @@ def doctor(
     as_json: AsJson = False,
 ) -> ExitCode:
     """Check this installation and say the fix for what is wrong."""
+    # Here and not above: it loads HTTP clients that `--help` need not wait for.
+    from bot.doctor.examination import examine_installation  # noqa: PLC0415
+
     held = _roles(roles)
     settings = read_settings(os.environ, Path.cwd() / ".env", credentials=wanted_by(held))
     set_up_logs(settings.telemetry.log_format)

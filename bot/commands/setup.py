@@ -18,11 +18,12 @@ from bot.private_directory import check_is_no_repositorys, make_private
 from bot.settings import read_settings
 from bot.settings_forms import WebAddress
 from bot.settings_tree import Settings
-from bot.setup.flow import Plan, install_url, run_flow
 from bot.setup.hosts import GITHUB_API, GitHubHost, api_url_of, web_url_of
 from bot.setup.manifest import NAME_CHARACTERS_MAX
+from bot.setup.plan import Plan, install_url
 from bot.setup.public_url import check_public_url
-from bot.setup.stored import Registered, as_env, as_kubernetes, check_place, store, write_private
+from bot.setup.registered import Registered
+from bot.setup.stored import as_env, as_kubernetes, check_place, store, write_private
 from pipeline.engine.errors import AskPerson
 from pipeline.review.visible import visible
 
@@ -73,6 +74,9 @@ def setup(  # noqa: PLR0913  One parameter for each option.
         keep=_keeper(print_as, file, force=force),
         commands=_next_commands(print_as, file, settings),
     )
+    # Here and not above: it loads a web server, half a second that `--help` and a refusal need not wait for.
+    from bot.setup.flow import run_flow  # noqa: PLC0415
+
     _say_end(plan, asyncio.run(run_flow(plan, _say)))
     return ExitCode.DONE
 

@@ -5,12 +5,13 @@ sent again by itself: GitHub takes a code once, and what a lost answer held is l
 """
 
 import asyncio
-from typing import Annotated, Final
+from typing import Final
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from bot.setup.hosts import GitHubHost
+from bot.setup.registered import NewApp
 from pipeline.engine.errors import AskPerson
 
 CONVERSION_SECONDS_MAX: Final = 30.0
@@ -31,18 +32,6 @@ class ConversionFailed(AskPerson):
     """GitHub did not give the credentials."""
 
     code = "setup.conversion_failed"
-
-
-class NewApp(BaseModel):
-    """What GitHub answers; the fields that we keep, and the secrets hidden from view."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    app_id: Annotated[int, Field(ge=1, validation_alias="id")]
-    slug: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-    html_url: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,500}$")]
-    pem: SecretStr
-    webhook_secret: SecretStr
 
 
 async def convert(code: str, github: GitHubHost, *, seconds_max: float = CONVERSION_SECONDS_MAX) -> NewApp:

@@ -10,16 +10,14 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 import uvicorn
 from pydantic import SecretStr
 
-from bot.setup.conversion import NewApp, convert
-from bot.setup.hosts import GitHubHost
-from bot.setup.stored import Registered
+from bot.setup.conversion import convert
+from bot.setup.plan import LOOPBACK, Plan, in_url, install_url, origin_of
+from bot.setup.registered import NewApp, Registered
 from bot.setup.tickets import STATE_SECONDS_MAX, Tickets
 from bot.setup.web import PAGE, Done, Flow, Wish, make_setup_app
 from pipeline.engine.errors import AskPerson, OnceoverError
@@ -35,8 +33,6 @@ CONNECTIONS_MAX: Final = 50
 
 SECRET_KEY_BYTES: Final = 32
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
 
 class NobodyCame(AskPerson):
     """The flow was not finished in its time."""
@@ -48,22 +44,6 @@ class PortTaken(AskPerson):
     """We cannot listen where the settings say."""
 
     code = "setup.port_taken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to register, where to listen, and what to do with the result."""
-
-    github: GitHubHost
-    name: str
-    organisation: str | None
-    public_url: str
-    host: str
-    port: int
-    keep: Callable[[Registered], str]
-    """Stores the credentials, and says in a sentence where they are."""
-    commands: tuple[str, ...]
-    """What to do next, for the last page."""
 
 
 async def run_flow(plan: Plan, say: Callable[[str], None], *, seconds_max: float = FLOW_SECONDS_MAX) -> Registered:
@@ -155,23 +135,11 @@ def _make_flow(
     return Flow(wish=wish, tickets=tickets, register=register, say=say, end=end)
 
 
-def origin_of(plan: Plan, port: int) -> str:
-    """Say where the person's browser finds the page: this machine, or the public URL if we listen to others."""
-    return f"http://{_in_url(plan.host)}:{port}" if plan.host in LOOPBACK else plan.public_url
-
-
-def install_url(app: NewApp, github: GitHubHost) -> str | None:
-    """Say where the App is installed; None if GitHub's answer leads away from GitHub."""
-    wanted, given = urlsplit(github.web_url), urlsplit(app.html_url)
-    is_same = (wanted.scheme, wanted.netloc) == (given.scheme, given.netloc)
-    return f"{app.html_url.rstrip('/')}/installations/new" if is_same else None
-
-
 def _tell_link(plan: Plan, port: int, token: str, say: Callable[[str], None]) -> None:
     say("Open this link in a browser; it works once, within the hour:")
     say(f"  {origin_of(plan, port)}{PAGE}?token={token}")
     if plan.host in LOOPBACK:
-        tunnel = f"ssh -L {port}:{_in_url(plan.host)}:{port} THIS_HOST"
+        tunnel = f"ssh -L {port}:{in_url(plan.host)}:{port} THIS_HOST"
         say(f"If the browser is on another machine, run there first: {tunnel}")
 
 
@@ -189,10 +157,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise PortTaken(
-            f"Cannot listen on {_in_url(host)}:{port}: {error.strerror}.",
+            f"Cannot listen on {in_url(host)}:{port}: {error.strerror}.",
             next_step="Set ONCEOVER_HOST and ONCEOVER_PORT, or end what listens there.",
         ) from error
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

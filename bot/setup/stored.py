@@ -14,17 +14,13 @@ import json
 import os
 import re
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
-from bot.app_credentials import APP_ID, SECRET_KEY, WEBHOOK_SECRET
+from bot.app_credentials import APP_ID
 from bot.dotenv_file import read_dotenv
 from bot.settings import PRIVATE_KEYS
-from bot.setup.conversion import NewApp
-from bot.setup.hosts import GITHUB_API, GitHubHost, web_url_of
+from bot.setup.registered import Registered
 from pipeline.engine.errors import AskPerson
 
 MODE: Final = 0o600
@@ -39,30 +35,6 @@ class NotStored(AskPerson):
     """The credentials cannot be put where they should go."""
 
     code = "setup.not_stored"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """A new App, and all that our processes have to know of it."""
-
-    app: NewApp
-    github: GitHubHost
-    public_url: str
-    secret_key: SecretStr
-
-    def variables(self) -> dict[str, str]:
-        """List the settings without the private key."""
-        values = {
-            APP_ID: str(self.app.app_id),
-            WEBHOOK_SECRET: self.app.webhook_secret.get_secret_value(),
-            SECRET_KEY: self.secret_key.get_secret_value(),
-            "ONCEOVER_PUBLIC_URL": self.public_url,
-        }
-        if self.github.api_url != GITHUB_API:
-            values["ONCEOVER_GITHUB_API_URL"] = self.github.api_url
-        if self.github.web_url != web_url_of(self.github.api_url):
-            values["ONCEOVER_GITHUB_WEB_URL"] = self.github.web_url
-        return values
 
 
 def as_env(registered: Registered, *, key_file: Path | None) -> str:

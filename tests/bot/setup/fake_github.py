@@ -22,6 +22,8 @@ class FakeGitHub:
     """A GitHub whose pages and whose API stand on one address, as on a GitHub Enterprise Server."""
 
     fault: Fault | None = None
+    url: str = ""
+    """Where its pages are, from the moment it listens."""
     app_id: int = 4711
     manifests: list[dict[str, object]] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
@@ -29,14 +31,9 @@ class FakeGitHub:
     _codes: set[str] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
-    @property
-    def url(self) -> str:
-        """Where its pages are."""
-        assert self._server
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(

@@ -12,9 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from bot.setup.flow import NobodyCame, Plan, PortTaken, run_flow
+from bot.setup.flow import NobodyCame, PortTaken, run_flow
 from bot.setup.hosts import GitHubHost
-from bot.setup.stored import NotStored, Registered
+from bot.setup.plan import Plan
+from bot.setup.registered import Registered
+from bot.setup.stored import NotStored
 from tests.bot.setup.fake_github import FakeGitHub, Fault
 
 PATIENCE_SECONDS_MAX = 30.0

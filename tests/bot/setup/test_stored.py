@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from bot.app_credentials import ALL_ROLES, required_for, wanted_by
 from bot.settings import read_settings
-from bot.setup.conversion import NewApp
 from bot.setup.hosts import GitHubHost
-from bot.setup.stored import NotStored, Registered, as_env, as_kubernetes, check_place, key_path, store
+from bot.setup.registered import NewApp, Registered
+from bot.setup.stored import NotStored, as_env, as_kubernetes, check_place, key_path, store
 from tests.bot.setup.fake_github import PEM
 
 ENTERPRISE = GitHubHost(web_url="https://github.corp", api_url="https://github.corp/api/v3")
