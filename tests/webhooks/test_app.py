@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from pipeline.engine.errors import AskPerson
+from pipeline.engine.request import RunRequest
 from pipeline.engine.store import StoreAway, StoreRefuses
 from webhooks.app import Readiness
 from webhooks.door import DoorLimits
@@ -63,6 +64,16 @@ async def test_a_duplicate_is_said_to_be_one() -> None:
 
     assert (second.status, second.json["outcome"]) == (202, "duplicate")
     assert second.json["run"] == first.json["run"]
+
+
+async def test_7_a_replay_under_a_new_delivery_names_the_same_run() -> None:
+    """Headers are not signed, so whoever has seen a delivery can send it again under another id."""
+    world = World()
+
+    heard = [await world.deliver("pull_request", pull_request(), delivery=f"replay-{each}") for each in range(3)]
+
+    assert len({each.json["run"] for each in heard}) == 1
+    assert len({request.run_id for _, request in world.inbox.calls if isinstance(request, RunRequest)}) == 1
 
 
 AWAY = [

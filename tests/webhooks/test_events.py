@@ -6,9 +6,10 @@ import pytest
 
 from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import JsonValue
+from pipeline.review.pull.command import parse_command
 from webhooks.checks import BUTTONS
 from webhooks.decision import Command, Decision, Ignored, MergeGroup, Pong, Review, Signal, Stop, Upkeep
-from webhooks.events import ABOUT
+from webhooks.events import ABOUT, decide, make_event
 from webhooks.own import Own
 from webhooks.upkeep import REPOSITORIES_MAX
 
@@ -97,6 +98,13 @@ def test_what_may_change_the_answer_for_the_same_head_is_looked_at_again(action:
 @pytest.mark.parametrize("changes", [{"title": {"from": "Socks"}}, {"body": {"from": ""}}, {}, {"base": None}])
 def test_an_edited_text_is_not_reviewed_again(changes: Json) -> None:
     assert "same" in reason(decided("pull_request", pull_request("edited", changes=changes)))
+
+
+@pytest.mark.parametrize("fork", [None, {"id": 77, "full_name": "mara/shop"}])
+def test_10_a_head_in_a_fork_is_reviewed_though_the_fork_is_gone(fork: Json | None) -> None:
+    request = review(decided("pull_request", pull_request(pull={"head": {"sha": SHA, "repo": fork, "user": None}})))
+
+    assert request.subject == SUBJECT
 
 
 @pytest.mark.parametrize(("merged", "why"), [(True, "merged"), (False, "closed"), (None, "closed")])
@@ -301,6 +309,24 @@ def test_a_review_comment_commands_like_any_other() -> None:
     assert request.revision == "review-comment-1001"
     assert request.params["pull"] == PULL
     assert request.params["answer_to"] == {"kind": "review_comment", "id": 1001}
+
+
+def test_the_parser_of_the_review_fits_the_port() -> None:
+    event = make_event("issue_comment", DELIVERY, issue_comment(by={"body": "/onceover rerun test --fresh"}))
+
+    request = command(decide(event, own=OWN, parse_command=parse_command))
+
+    assert request.params["command"] == {"verb": "rerun", "arguments": ["test"], "fresh": True, "problem": None}
+
+
+def test_a_misspelt_command_reaches_the_worker_with_its_problem() -> None:
+    event = make_event("issue_comment", DELIVERY, issue_comment(by={"body": "/onceover rerum test"}))
+
+    request = command(decide(event, own=OWN, parse_command=parse_command))
+
+    asked = request.params["command"]
+    assert isinstance(asked, dict)
+    assert asked["problem"]
 
 
 COMMENTS = {"issue_comment": issue_comment, "pull_request_review_comment": review_comment}

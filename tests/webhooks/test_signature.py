@@ -10,7 +10,7 @@ from webhooks.refused import Refused
 from webhooks.signature import Signatures, sign
 
 from .payloads import pull_request
-from .world import SECRET, World, headers_of, no_trace
+from .world import SECRET, RawHeaders, World, headers_of, no_trace
 
 BODY = json.dumps(pull_request()).encode()
 GOOD = sign(BODY, SECRET)
@@ -58,6 +58,16 @@ async def test_the_body_of_an_unsigned_delivery_is_not_parsed() -> None:
     heard = await World().post(b"[" * 100_000, headers_of("pull_request", b"{}"))
 
     assert heard.status == 401
+
+
+@pytest.mark.parametrize("signatures", [[], [(HEADER, b"sha256=" + b"A" * 64)], [(HEADER, b"sha256=x")]])
+async def test_what_cannot_be_a_signature_is_refused_before_the_body_is_read(signatures: RawHeaders) -> None:
+    pieces = iter([BODY])
+
+    heard = await World().post(pieces, headers_of("pull_request", BODY, replaced=[(HEADER, b"")]) + signatures)
+
+    assert heard.status == 401
+    assert list(pieces) == [BODY]
 
 
 @pytest.mark.parametrize("secret", ["", " ", "\n"])
