@@ -7,6 +7,7 @@ be read by everybody. Old names of a repository answer 301 (307 for writes) with
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from litestar.datastructures import State
 from pydantic import BaseModel, ValidationError
 
 from bot.demo.simulated_github.accounts import Account, App, Token
+from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import ActiveFault
 from bot.demo.simulated_github.repositories import Pull, Repository
 from bot.demo.simulated_github.world import Json, World
@@ -34,6 +36,9 @@ JWT_LEEWAY_SECONDS: Final = 60
 
 TEXT_CHARACTERS_MAX: Final = 65_536
 """Longest body of a comment or review."""
+
+GIVEN: Final = "simulated_github"
+"""Where in a request's scope the gate puts what it hands over."""
 
 GITHUB_DOCS: Final = "https://docs.github.com/rest"
 
@@ -84,20 +89,36 @@ def not_found() -> Refusal:
     return Refusal(404, "Not Found")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What belongs to a request besides what was sent. The routes themselves hold nothing."""
+
+    world: World
+    courier: Courier
+    views: Sequence[ActiveFault]
+    """Faults that change what this answer shows."""
+    serials: Sequence[int]
+    """The newest object's serial at the start of each request so far."""
+
+
 class Call(Request[Any, Any, State]):
     """A request with what the routes need; path parameters `owner` and `name` name the repository."""
 
     @property
-    def world(self) -> World:
-        """The state behind the server."""
-        world: World = self.app.state.world
-        return world
+    def given(self) -> "Given":
+        """What the gate handed over with the request."""
+        given: Given = self.scope["state"][GIVEN]
+        return given
 
     @property
-    def views(self) -> list[ActiveFault]:
-        """The faults that change what this answer shows."""
-        views: list[ActiveFault] = self.scope.get("state", {}).get("views", [])
-        return views
+    def world(self) -> World:
+        """The state behind the server."""
+        return self.given.world
+
+    @property
+    def courier(self) -> Courier:
+        """Who sends the webhooks."""
+        return self.given.courier
 
     def credential(self) -> str | None:
         """Give the token of the Authorization header: Bearer, token, or the password of Basic."""
@@ -226,7 +247,7 @@ class Call(Request[Any, Any, State]):
     def visible(self, items: Iterable[SerialT]) -> list[SerialT]:
         """Leave out what a stale list does not show yet."""
         shown = list(items)
-        for view in self.views:
+        for view in self.given.views:
             if view.fault.kind == "stale_list":
                 shown = [one for one in shown if one.serial <= self._newest_shown(view)]
         return shown
@@ -234,7 +255,7 @@ class Call(Request[Any, Any, State]):
     def _newest_shown(self, view: ActiveFault) -> int:
         if view.fault.requests is None:
             return view.serial
-        marks: list[int] = self.app.state.serials
+        marks = self.given.serials
         return marks[max(0, len(marks) - 1 - view.fault.requests)]
 
     def paged(

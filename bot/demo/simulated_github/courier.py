@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,7 +36,8 @@ class Event:
     action: str | None
     sender: Account
     repository: Repository | None = None
-    content: Json = field(default_factory=dict)
+    content: Callable[[], Json] = dict
+    """Makes the rest of the payload; asked only if somebody hears of the event."""
     only: App | None = None
     """Only this App is told, as with the buttons of a check run."""
 
@@ -53,43 +54,24 @@ class Courier:
     """Whether what the App itself wrote comes back to it as webhooks, as on GitHub."""
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def tell(self, event: Event, *, lost: bool = False) -> list[Delivery]:
+    async def tell(self, event: Event, *, lost: bool = False) -> None:
         """Send an event to every App installed on its repository. `lost`: nothing is sent, and no log shows it."""
-        if lost or event.repository is None:
-            return []
-        told = [
-            installation
-            for installation in self.world.installations_on(event.repository)
-            if event.only in {None, installation.app}
-        ]
-        return [one for installation in told if (one := await self.tell_installation(event, installation)) is not None]
+        for delivery in () if lost else self._addressed(event):
+            await self._attempt(delivery)
 
-    async def tell_installation(self, event: Event, installation: Installation) -> Delivery | None:
-        """Send an event to one installation, if its App hears such events and has an address."""
-        if installation.app.webhook_url is None or not installation.app.hears(event.name):
-            return None
-        return await self.send(event, installation.app, installation)
+    def tell_later(self, event: Event) -> None:
+        """Send an event that the App itself caused, after it has its answer; it says what is so now."""
+        for delivery in self._addressed(event) if self.tells_own_events else ():
+            self.later(self._attempt(delivery))
 
-    async def send(self, event: Event, app: App, installation: Installation | None) -> Delivery:
-        """Send an event to an App, whatever it is subscribed to."""
-        payload = self._payload(event, installation)
-        body = json.dumps(payload, ensure_ascii=False).encode()
-        guid = str(uuid.uuid4())
-        delivery = Delivery(
-            id=self.world.ids.next("Delivery"),
-            serial=self.world.ids.serial,
-            guid=guid,
-            app=app,
-            event=event.name,
-            action=event.action,
-            payload=payload,
-            body=body,
-            headers=_headers(app, event.name, guid, body),
-            delivered_at=self.world.instant(),
-            installation_id=None if installation is None else installation.id,
-            repository_id=None if event.repository is None else event.repository.id,
-        )
-        return await self._attempt(delivery)
+    async def tell_installation(self, event: Event, installation: Installation) -> None:
+        """Send an event to one installation, whatever became of it, if its App has an address."""
+        if installation.app.webhook_url is not None:
+            await self._attempt(self._delivery(event, installation.app, installation, str(uuid.uuid4())))
+
+    async def send(self, event: Event, app: App) -> Delivery:
+        """Send an event that concerns the App and no installation, such as a ping."""
+        return await self._attempt(self._delivery(event, app, None, str(uuid.uuid4())))
 
     async def again(self, delivery: Delivery) -> Delivery:
         """Send the same delivery once more: same GUID, same bytes, one more entry in the log."""
@@ -118,11 +100,6 @@ class Courier:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def tell_later(self, event: Event) -> None:
-        """Send an event that the App itself caused, after it has its answer."""
-        if self.tells_own_events:
-            self.later(self.tell(event))
-
     async def settle(self) -> None:
         """Return once nothing is on its way any more."""
         while self._tasks:
@@ -133,6 +110,37 @@ class Courier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _addressed(self, event: Event) -> list[Delivery]:
+        """Make a delivery for each App that hears the event; all have the same GUID, as it names the event."""
+        if event.repository is None:
+            return []
+        guid = str(uuid.uuid4())
+        return [
+            self._delivery(event, installation.app, installation, guid)
+            for installation in self.world.installations_on(event.repository)
+            if event.only in {None, installation.app}
+            and installation.app.webhook_url is not None
+            and installation.app.hears(event.name)
+        ]
+
+    def _delivery(self, event: Event, app: App, installation: Installation | None, guid: str) -> Delivery:
+        payload = self._payload(event, installation)
+        body = json.dumps(payload, ensure_ascii=False).encode()
+        return Delivery(
+            id=self.world.ids.next("Delivery"),
+            serial=self.world.ids.serial,
+            guid=guid,
+            app=app,
+            event=event.name,
+            action=event.action,
+            payload=payload,
+            body=body,
+            headers=_headers(app, event.name, guid, body),
+            delivered_at=self.world.instant(),
+            installation_id=None if installation is None else installation.id,
+            repository_id=None if event.repository is None else event.repository.id,
+        )
 
     async def _attempt(self, delivery: Delivery) -> Delivery:
         self.world.deliveries.append(delivery)
@@ -150,7 +158,7 @@ class Courier:
 
     def _payload(self, event: Event, installation: Installation | None) -> Json:
         payload: Json = {} if event.action is None else {"action": event.action}
-        payload |= event.content
+        payload |= event.content()
         if event.repository is not None:
             payload["repository"] = accounts.repository(self.world, event.repository)
             if event.repository.owner.type == "Organization":

@@ -14,7 +14,10 @@ from bot.demo.simulated_github.world import Json, World
 
 def pull_event(world: World, pull: Pull, action: str, sender: Account, **more: object) -> Event:
     """Make a `pull_request` event."""
-    content: Json = {"number": pull.number, "pull_request": pulls.pull_full(world, pull), **more}
+
+    def content() -> Json:
+        return {"number": pull.number, "pull_request": pulls.pull_full(world, pull), **more}
+
     return Event(name="pull_request", action=action, sender=sender, repository=pull.repository, content=content)
 
 
@@ -22,21 +25,21 @@ def comment_event(
     world: World, pull: Pull, comment: IssueComment, action: str, sender: Account, **more: object
 ) -> Event:
     """Make an `issue_comment` event; it carries the issue and no head SHA, as GitHub's does."""
-    content: Json = {
-        "issue": pulls.issue(world, pull),
-        "comment": pulls.issue_comment(world, pull, comment),
-        **more,
-    }
+
+    def content() -> Json:
+        shape = pulls.issue_comment(world, pull, comment)
+        return {"issue": pulls.issue(world, pull), "comment": shape, **more}
+
     return Event(name="issue_comment", action=action, sender=sender, repository=pull.repository, content=content)
 
 
 def review_event(world: World, pull: Pull, review: Review, action: str, sender: Account) -> Event:
     """Make a `pull_request_review` event."""
-    shape = pulls.review(world, pull, review)
-    content: Json = {
-        "review": {**shape, "state": review.state.lower()},
-        "pull_request": pulls.pull_simple(world, pull),
-    }
+
+    def content() -> Json:
+        shape = {**pulls.review(world, pull, review), "state": review.state.lower()}
+        return {"review": shape, "pull_request": pulls.pull_simple(world, pull)}
+
     return Event(name="pull_request_review", action=action, sender=sender, repository=pull.repository, content=content)
 
 
@@ -44,11 +47,11 @@ def review_comment_event(
     world: World, pull: Pull, comment: ReviewComment, action: str, sender: Account, **more: object
 ) -> Event:
     """Make a `pull_request_review_comment` event."""
-    content: Json = {
-        "comment": pulls.review_comment(world, pull, comment),
-        "pull_request": pulls.pull_simple(world, pull),
-        **more,
-    }
+
+    def content() -> Json:
+        shape = pulls.review_comment(world, pull, comment)
+        return {"comment": shape, "pull_request": pulls.pull_simple(world, pull), **more}
+
     return Event(
         name="pull_request_review_comment", action=action, sender=sender, repository=pull.repository, content=content
     )
@@ -58,14 +61,17 @@ def check_run_event(
     world: World, repository: Repository, run: CheckRun, action: str, sender: Account, **more: object
 ) -> Event:
     """Make a `check_run` event; `rerequested` and `requested_action` go to the App of the run alone."""
-    shape = checks.check_run(world, repository, run)
-    shape["check_suite"] = _suite(world, repository, run.suite)
+
+    def content() -> Json:
+        shape = {**checks.check_run(world, repository, run), "check_suite": _suite(world, repository, run.suite)}
+        return {"check_run": shape, **more}
+
     return Event(
         name="check_run",
         action=action,
         sender=sender,
         repository=repository,
-        content={"check_run": shape, **more},
+        content=content,
         only=run.app if action in {"rerequested", "requested_action"} else None,
     )
 
@@ -77,36 +83,45 @@ def check_suite_event(world: World, repository: Repository, suite: CheckSuite, a
         action=action,
         sender=sender,
         repository=repository,
-        content={"check_suite": _suite(world, repository, suite)},
+        content=lambda: {"check_suite": _suite(world, repository, suite)},
         only=suite.app if action in {"requested", "rerequested"} else None,
     )
 
 
 def status_event(world: World, repository: Repository, one: CommitStatus) -> Event:
     """Make a `status` event, which has no action."""
-    shape = checks.status(world, repository, one)
-    content: Json = {
-        **{name: shape[name] for name in ("id", "state", "context", "description", "target_url")},
-        "sha": one.sha,
-        "name": repository.full_name,
-        "branches": [],
-        "commit": checks.commit(world, repository, one.sha),
-        "created_at": shape["created_at"],
-        "updated_at": shape["updated_at"],
-    }
+
+    def content() -> Json:
+        shape = checks.status(world, repository, one)
+        same = ("id", "state", "context", "description", "target_url", "created_at", "updated_at")
+        return {
+            **{name: shape[name] for name in same},
+            "sha": one.sha,
+            "name": repository.full_name,
+            "branches": [],
+            "commit": checks.commit(world, repository, one.sha),
+        }
+
     return Event(name="status", action=None, sender=one.creator, repository=repository, content=content)
 
 
 def workflow_run_event(world: World, repository: Repository, run: WorkflowRun, sender: Account) -> Event:
     """Make a `workflow_run` event of a run that is over."""
-    content: Json = {"workflow_run": checks.workflow_run(world, repository, run), "workflow": None}
+
+    def content() -> Json:
+        return {"workflow_run": checks.workflow_run(world, repository, run), "workflow": None}
+
     return Event(name="workflow_run", action="completed", sender=sender, repository=repository, content=content)
 
 
 def repository_event(repository: Repository, action: str, sender: Account, changes: Mapping[str, Any]) -> Event:
     """Make a `repository` event."""
     return Event(
-        name="repository", action=action, sender=sender, repository=repository, content={"changes": dict(changes)}
+        name="repository",
+        action=action,
+        sender=sender,
+        repository=repository,
+        content=lambda: {"changes": dict(changes)},
     )
 
 

@@ -19,7 +19,8 @@ from litestar import Litestar
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.demo.simulated_github.call import credential_of
+from bot.demo.simulated_github.call import GIVEN, Given, credential_of
+from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import ActiveFault, Asked, Fault
 from bot.demo.simulated_github.world import Exchange, World
 
@@ -76,7 +77,10 @@ class Gate:
     """The outermost ASGI app."""
 
     world: World
+    courier: Courier
     inner: Litestar
+    serials: list[int] = field(default_factory=list)
+    """The newest object's serial at the start of each request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -86,7 +90,8 @@ class Gate:
         exchange = self._record(scope, body)
         self._resolve_id(scope)
         blow, views = self.world.faults.strike(self._asked(scope, exchange))
-        scope["state"] = {**scope.get("state", {}), "views": views}
+        given = Given(world=self.world, courier=self.courier, views=views, serials=self.serials)
+        scope["state"] = {**scope.get("state", {}), GIVEN: given}
         exchange.fault = blow.fault.kind if blow else next((view.fault.kind for view in views), None)
         await self._play(blow, exchange, _Wire(scope=scope, receive=receive, send=send, body=body))
 
@@ -133,7 +138,7 @@ class Gate:
             api_version=_header(scope, "x-github-api-version"),
         )
         self.world.requests.append(exchange)
-        self.inner.state.serials.append(self.world.ids.serial)
+        self.serials.append(self.world.ids.serial)
         return exchange
 
     def _asked(self, scope: HTTPScope, exchange: Exchange) -> Asked:

@@ -28,7 +28,6 @@ ENVIRONMENT: Final = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_PROTOCOL_FROM_USER": "0",
     "LC_ALL": "C",
 }
 """What git sees of the world, besides PATH."""
@@ -51,13 +50,17 @@ class GitStore:
     """One bare repository; make it with `GitStore.create`."""
 
     path: Path
+    refs: dict[str, str] = field(default_factory=dict)
+    """Full names of all refs to their commits. Only this object writes them, so git need not be asked."""
     commits: int = 0
     _answers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
     @classmethod
     def create(cls, path: Path) -> "GitStore":
-        """Make an empty repository whose HEAD is `main`."""
-        run_git(path.parent, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(path))
+        """Make an empty repository whose HEAD is `main`: what `git init` would write, without a process."""
+        for part in ("objects", "refs/heads"):
+            (path / part).mkdir(parents=True)
+        (path / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
         (path / "config").write_text(_config(SETTINGS), encoding="utf-8")
         return cls(path)
 
@@ -65,8 +68,9 @@ class GitStore:
         """Add a commit over `parent` (None: a root) and let the branch point at it, wherever it pointed before."""
         when = FIRST_COMMIT_UNIX + 60 * self.commits
         self.commits += 1
+        ref = f"refs/heads/{branch}"
         lines = [
-            b"commit refs/heads/%s\nmark :1\n" % branch.encode(),
+            b"commit %s\nmark :1\n" % ref.encode(),
             b"author Simulated Author <author@example.invalid> %d +0000\n" % when,
             b"committer Simulated Author <author@example.invalid> %d +0000\n" % when,
             _counted(message.encode()),
@@ -74,8 +78,10 @@ class GitStore:
             *(_change(path, content) for path, content in changes.items()),
             b"\nget-mark :1\ndone\n",
         ]
-        start = b"" if parent is not None else b"reset refs/heads/%s\n" % branch.encode()
-        return self.run("fast-import", "--quiet", "--force", "--done", stdin=start + b"".join(lines)).decode().strip()
+        start = b"" if parent is not None else b"reset %s\n" % ref.encode()
+        told = self.run("fast-import", "--quiet", "--force", "--done", stdin=start + b"".join(lines))
+        self.refs[ref] = told.decode().strip()
+        return self.refs[ref]
 
     def sha(self, revision: str) -> str:
         """Give the commit that a branch, a ref or a SHA names.
@@ -83,27 +89,24 @@ class GitStore:
         Raises:
             UnknownObject: If there is none.
         """
-        if len(revision) == SHA_DIGITS and revision.strip("0123456789abcdef") == "":
-            self.ask("cat-file", "-e", f"{revision}^{{commit}}")
-            return revision
         for prefix in ("refs/heads/", "refs/tags/", "refs/", ""):
-            try:
-                return (
-                    self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{prefix}{revision}^{{commit}}")
-                    .decode()
-                    .strip()
-                )
-            except UnknownObject:
-                continue
-        raise UnknownObject(revision)
+            if (found := self.refs.get(prefix + revision)) is not None:
+                return found
+        if len(revision) != SHA_DIGITS or revision.strip("0123456789abcdef"):
+            raise UnknownObject(revision)
+        if revision not in self.refs.values():
+            self.ask("cat-file", "-e", f"{revision}^{{commit}}")
+        return revision
 
-    def has_branch(self, branch: str) -> bool:
-        """Say whether the branch is there."""
-        return bool(self.run("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}"))
+    def branch(self, name: str) -> str | None:
+        """Give the tip of a branch, if there is such a branch."""
+        return self.refs.get(f"refs/heads/{name}")
 
     def point(self, ref: str, sha: str) -> None:
-        """Let a ref such as `refs/pull/1/head` name a commit."""
-        self.run("update-ref", ref, sha)
+        """Let a ref such as `refs/pull/1/head` name a commit that is here."""
+        (self.path / ref).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / ref).write_text(f"{sha}\n", encoding="ascii")
+        self.refs[ref] = sha
 
     def fetch(self, other: "GitStore", sha: str, ref: str) -> None:
         """Take a commit out of another repository and let a ref name it."""
@@ -115,6 +118,7 @@ class GitStore:
         """Make a fork: a repository of its own with the same branches."""
         fork = GitStore.create(path)
         fork.run("fetch", "--quiet", str(self.path), "+refs/heads/*:refs/heads/*")
+        fork.refs = {ref: sha for ref, sha in self.refs.items() if ref.startswith("refs/heads/")}
         fork.commits = self.commits + 1000  # A fork's commits must not get the SHAs of its parent's.
         return fork
 

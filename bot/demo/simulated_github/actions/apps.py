@@ -91,7 +91,7 @@ class AppActions(Actor):
             "hook_id": app.hook_id,
             "hook": {"type": "App", "id": app.hook_id},
         }
-        return await self.courier.send(Event(name="ping", action=None, sender=app.owner, content=content), app, None)
+        return await self.courier.send(Event(name="ping", action=None, sender=app.owner, content=lambda: content), app)
 
     async def redeliver(self, delivery: Delivery) -> Delivery:
         """Press "Redeliver" in the App's settings: same GUID, same bytes."""
@@ -110,7 +110,7 @@ class AppActions(Actor):
             "installation": accounts.installation(self.world, installation),
             "repositories": [events.short_repository(self.world, one) for one in self._seen(installation)],
         }
-        event = Event(name="installation", action=action, sender=self._owner(installation), content=content)
+        event = Event(name="installation", action=action, sender=self._owner(installation), content=lambda: content)
         await self.courier.tell_installation(event, installation)
 
     async def _tell_repositories(
@@ -127,7 +127,7 @@ class AppActions(Actor):
             "requester": None,
         }
         event = Event(
-            name="installation_repositories", action=action, sender=self._owner(installation), content=content
+            name="installation_repositories", action=action, sender=self._owner(installation), content=lambda: content
         )
         await self.courier.tell_installation(event, installation)
 

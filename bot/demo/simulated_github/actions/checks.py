@@ -114,7 +114,7 @@ class CheckActions(Actor):
         if action == "destroyed":
             content["reason"] = "invalidated"
         event = Event(
-            name="merge_group", action=action, sender=repository.owner, repository=repository, content=content
+            name="merge_group", action=action, sender=repository.owner, repository=repository, content=lambda: content
         )
         await self._tell(event, lost=lost)
 

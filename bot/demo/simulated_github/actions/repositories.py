@@ -6,7 +6,7 @@ from bot.demo.simulated_github import events
 from bot.demo.simulated_github.accounts import Account, AccountType, App
 from bot.demo.simulated_github.actions.actor import Actor, Place
 from bot.demo.simulated_github.courier import Event
-from bot.demo.simulated_github.git_store import Content, GitStore, UnknownObject
+from bot.demo.simulated_github.git_store import Content, GitStore
 from bot.demo.simulated_github.repositories import Access, Permission, Pull, Repository
 from bot.demo.simulated_github.shapes import accounts
 from bot.demo.simulated_github.world import Json
@@ -101,13 +101,13 @@ class RepositoryActions(Actor):
             lost: Whether the webhooks get lost.
         """
         repository = self.world.repository(place)
-        before = _tip(repository, branch)
-        start = parent or before or _tip(repository, repository.default_branch)
+        before = repository.git.branch(branch)
+        start = parent or before or repository.git.branch(repository.default_branch)
         sha = repository.git.commit(branch, files, message, start)
         sender = self._user(user or repository.owner.login)
         content: Json = {"ref": f"refs/heads/{branch}", "before": before or NO_SHA, "after": sha, "commits": []}
         await self._tell(
-            Event(name="push", action=None, sender=sender, repository=repository, content=content), lost=lost
+            Event(name="push", action=None, sender=sender, repository=repository, content=lambda: content), lost=lost
         )
         for pull in self.world.all_pulls():
             if pull.head_repository is repository and pull.head_ref == branch and pull.state == "open":
@@ -138,7 +138,7 @@ class RepositoryActions(Actor):
         if pull.head_repository is not None:
             pull.repository.git.fetch(pull.head_repository.git, sha, f"refs/pull/{pull.number}/head")
         pull.heads.append(sha)
-        pull.base_sha = _tip(pull.repository, pull.base_ref) or pull.base_sha
+        pull.base_sha = pull.repository.git.branch(pull.base_ref) or pull.base_sha
         pull.updated_at = self.world.instant()
         event = events.pull_event(self.world, pull, "synchronize", sender, before=before, after=sha)
         await self._tell(event, lost=lost)
@@ -157,10 +157,3 @@ class RepositoryActions(Actor):
             for installation in self.world.installations_on(repository)
             if installation.permissions.get("checks") == "write"
         ]
-
-
-def _tip(repository: Repository, branch: str) -> str | None:
-    try:
-        return repository.git.sha(branch)
-    except UnknownObject:
-        return None

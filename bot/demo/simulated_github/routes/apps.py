@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from bot.demo.simulated_github.accounts import Installation, Level, make_token
 from bot.demo.simulated_github.call import Call, Refusal, not_found
-from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.shapes import accounts
 from bot.demo.simulated_github.world import Delivery
@@ -129,8 +128,7 @@ async def read_delivery(request: Call, number: FromPath[int]) -> Response[object
 async def redeliver(request: Call, number: FromPath[int]) -> Response[object]:
     """Send a delivery again, after this answer."""
     delivery = _delivery(request, number)
-    courier: Courier = request.app.state.courier
-    courier.later(courier.again(delivery))
+    request.courier.later(request.courier.again(delivery))
     return Response({}, status_code=202)
 
 

@@ -15,7 +15,6 @@ from pydantic import BaseModel, Field
 from bot.demo.simulated_github import events
 from bot.demo.simulated_github.call import Call, Refusal, invalid, not_found
 from bot.demo.simulated_github.checks import CheckRun, CheckSuite
-from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.routes.repositories import REPOSITORY, find_commit
 from bot.demo.simulated_github.shapes import checks
@@ -235,8 +234,7 @@ def _suite(repository: Repository, suite_id: int) -> CheckSuite:
 
 
 def _tell(request: Call, repository: Repository, run: CheckRun, action: str) -> None:
-    courier: Courier = request.app.state.courier
-    courier.tell_later(events.check_run_event(request.world, repository, run, action, run.app.bot))
+    request.courier.tell_later(events.check_run_event(request.world, repository, run, action, run.app.bot))
 
 
 HANDLERS = [

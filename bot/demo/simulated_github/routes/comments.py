@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from bot.demo.simulated_github import events
 from bot.demo.simulated_github.call import Call, Refusal, check_text, not_found
 from bot.demo.simulated_github.conversation import IssueComment, ReactionContent, ReviewComment
-from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes.repositories import REPOSITORY
 from bot.demo.simulated_github.shapes import pulls
@@ -168,8 +167,7 @@ def _refuse_others(request: Call, comment: IssueComment) -> None:
 
 
 def _tell(request: Call, pull: Pull, comment: IssueComment, action: str, **more: object) -> None:
-    courier: Courier = request.app.state.courier
-    courier.tell_later(events.comment_event(request.world, pull, comment, action, request.caller(), **more))
+    request.courier.tell_later(events.comment_event(request.world, pull, comment, action, request.caller(), **more))
 
 
 HANDLERS = [

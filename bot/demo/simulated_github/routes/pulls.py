@@ -60,7 +60,7 @@ async def list_files(request: Call) -> Response[object]:
 
 def shown_head(request: Call, pull: Pull) -> str:
     """Give the head that this request is shown: the newest, unless a fault shows the one before."""
-    is_old = any(view.fault.kind == "old_head" for view in request.views)
+    is_old = any(view.fault.kind == "old_head" for view in request.given.views)
     return pull.heads[-2] if is_old and len(pull.heads) > 1 else pull.head_sha
 
 

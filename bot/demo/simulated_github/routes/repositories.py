@@ -70,8 +70,8 @@ async def compare(request: Call, basehead: FromPath[str]) -> Response[object]:
     return Response(_comparison(request, repository, (base, merge_base, head)))
 
 
-@get(REPOSITORY + "/contents/{path:path}")
-async def read_contents(request: Call, path: FromPath[str]) -> Response[object]:
+@get([REPOSITORY + "/contents", REPOSITORY + "/contents/{path:path}"])
+async def read_contents(request: Call) -> Response[object]:
     """Give a file (raw, or as base64 in JSON) or list a directory."""
     repository = request.repository("contents:read")
     ref = request.query_params.get("ref") or repository.default_branch
@@ -79,14 +79,14 @@ async def read_contents(request: Call, path: FromPath[str]) -> Response[object]:
         sha = repository.git.sha(ref)
     except UnknownObject as error:
         raise Refusal(404, f"No commit found for the ref {ref}") from error
-    place = path.strip("/")
+    if not (place := str(request.path_params.get("path", "")).strip("/")):
+        return Response(_directory(request, repository, ref, sha, ""))
     listing = repository.git.ask("ls-tree", "-z", "--long", sha, "--", f":(literal){place}").decode(errors="replace")
     if not listing:
         raise not_found()
     entry = listing.rstrip("\0")
     if entry.split()[1] == "tree":
-        below = repository.git.ask("ls-tree", "-z", "--long", f"{sha}:{place}").decode(errors="replace")
-        return Response([_entry(request, repository, ref, one, f"{place}/") for one in below.split("\0") if one])
+        return Response(_directory(request, repository, ref, sha, f"{place}/"))
     blob = repository.git.ask("cat-file", "blob", entry.split()[2]) if entry.split()[1] == "blob" else b""
     if "raw" in request.headers.get("accept", ""):
         return Response(blob, media_type="application/vnd.github.raw+json")
@@ -159,6 +159,11 @@ def _relation(ahead: Sequence[str], behind: Sequence[str]) -> str:
     if ahead:
         return "ahead"
     return "behind" if behind else "identical"
+
+
+def _directory(request: Call, repository: Repository, ref: str, sha: str, place: str) -> list[Json]:
+    listing = repository.git.ask("ls-tree", "-z", "--long", f"{sha}:{place}").decode(errors="replace")
+    return [_entry(request, repository, ref, one, place) for one in listing.split("\0") if one]
 
 
 def _entry(request: Call, repository: Repository, ref: str, entry: str, below: str) -> Json:

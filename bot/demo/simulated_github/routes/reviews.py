@@ -15,7 +15,6 @@ from bot.demo.simulated_github import events
 from bot.demo.simulated_github.accounts import Account
 from bot.demo.simulated_github.call import TEXT_CHARACTERS_MAX, Call, Refusal, check_text, not_found, unprocessable
 from bot.demo.simulated_github.conversation import Anchor, Review, ReviewComment, ReviewState
-from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.diffs import ChangedFile, Side
 from bot.demo.simulated_github.git_store import UnknownObject
 from bot.demo.simulated_github.repositories import Pull
@@ -284,16 +283,14 @@ def _write(
 def _submit(request: Call, pull: Pull, review: Review, event: EventName) -> None:
     review.state, review.submitted_at = STATES[event], request.world.instant()
     pull.updated_at = review.submitted_at
-    courier: Courier = request.app.state.courier
-    courier.tell_later(events.review_event(request.world, pull, review, "submitted", review.author))
+    request.courier.tell_later(events.review_event(request.world, pull, review, "submitted", review.author))
     for comment in pull.review_comments:
         if comment.review_id == review.id:
             _tell_comment(request, pull, comment, review.author)
 
 
 def _tell_comment(request: Call, pull: Pull, comment: ReviewComment, author: Account) -> None:
-    courier: Courier = request.app.state.courier
-    courier.tell_later(events.review_comment_event(request.world, pull, comment, "created", author))
+    request.courier.tell_later(events.review_comment_event(request.world, pull, comment, "created", author))
 
 
 def _pending_of(pull: Pull, author: Account) -> Review | None:
