@@ -347,7 +347,7 @@ class Store:
     ) -> tuple[str, tuple[str, ...]]:
         """Do stages again: `reopened`, `nothing`, `superseded` or `gone`, and the roles with work now.
 
-        A delivery that reopened something before reopens nothing now.
+        A delivery that was taken before reopens nothing now; of one that was accepted, `reopened` is said again.
         """
         chosen: JsonValue = stages if isinstance(stages, str) else dict.fromkeys(stages, True)
         request: dict[str, JsonValue] = {

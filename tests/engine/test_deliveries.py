@@ -231,6 +231,48 @@ async def test_a_delivery_whose_answer_was_lost_is_no_duplicate_of_itself(
     assert await workshop.store.counters() == {"deliveries_accepted": 1}
 
 
+# Stages done again --------------------------------------------------------------------------------------------------
+
+
+async def test_a_delivery_does_a_stage_again_once(make_workshop: MakeWorkshop) -> None:
+    workshop = await with_a_live_run(make_workshop)
+
+    answers = [await rerun(workshop) for _ in range(2)]
+
+    record = await workshop.store.delivery(PUSHED.id)
+    assert answers == [("reopened", ("worker",)), ("reopened", ())]
+    assert (await workshop.stage_of(RUN, "only")).generation == 2
+    assert record is not None
+    assert (record.outcome, record.run, record.reason) == ("accepted", RUN, None)
+    await Shadow().check(workshop)
+
+
+@pytest.mark.parametrize("before", WAYS)
+async def test_a_delivery_that_did_something_else_does_no_stage_again(make_workshop: MakeWorkshop, before: str) -> None:
+    """A command that found no run to open asks for one; entered again, it finds that run."""
+    workshop = await with_a_live_run(make_workshop)
+    taken = await WAYS[before](workshop, PUSHED)
+    story = await workshop.story(RUN)
+
+    answer = await rerun(workshop)
+
+    assert answer == ("reopened" if taken.outcome == "accepted" else "nothing", ())
+    assert await workshop.story(RUN) == story
+
+
+async def test_a_delivery_that_found_nothing_to_do_again_is_not_taken(make_workshop: MakeWorkshop) -> None:
+    workshop = await with_a_live_run(make_workshop)
+
+    outcome, _ = await workshop.store.rerun(RUN, "failed", fresh=False, why="somebody asked", delivery=PUSHED)
+
+    assert outcome == "nothing"
+    assert await workshop.store.delivery(PUSHED.id) is None
+
+
+async def rerun(workshop: Workshop) -> tuple[str, tuple[str, ...]]:
+    return await workshop.store.rerun(RUN, "all", fresh=False, why="somebody asked", delivery=PUSHED)
+
+
 # Looking again ------------------------------------------------------------------------------------------------------
 
 
