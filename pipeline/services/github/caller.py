@@ -21,6 +21,7 @@ from pipeline.services.github.clock import Clock
 from pipeline.services.github.endpoints import Endpoint
 from pipeline.services.github.errors import Nonsense, TooMuch
 from pipeline.services.github.failures import Circumstances, failure_of, garbled, loss_of
+from pipeline.services.github.memory import make_memory
 from pipeline.services.github.request import JSON, Request, Wire
 from pipeline.services.github.settings import GitHubSettings
 
@@ -77,7 +78,7 @@ Send: TypeAlias = Callable[[Call, str], Awaitable[Answer]]
 
 
 class Caller:
-    """Calls to one GitHub.
+    """Calls to one GitHub; one for each process and address, since it carries the memory that clients share.
 
     Args:
         api_url: `https://api.github.com`, or `https://HOST/api/v3`.
@@ -93,6 +94,7 @@ class Caller:
         self.api_url: Final = checked_url(api_url)
         self.settings: Final = settings
         self.clock: Final = clock
+        self.memory: Final = make_memory(settings, clock)
         self._wire: Final = wire
         self._adapters: Final[dict[object, TypeAdapter[Any]]] = {}  # Each of another type.
 

@@ -9,10 +9,7 @@ A read whose token is refused is tried once more with a new token; a write is no
 may repeat a write is decided in one place, by whoever holds its intent.
 """
 
-import hashlib
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
@@ -20,14 +17,9 @@ from pydantic import SecretStr
 
 from pipeline.services.github.answer import Answer
 from pipeline.services.github.caller import Call, Caller, Speaker
-from pipeline.services.github.endpoints import Endpoint
-from pipeline.services.github.errors import Limit, RateLimited, TokenRefused
-from pipeline.services.github.etags import ETags
-from pipeline.services.github.pace import Pace
+from pipeline.services.github.errors import RateLimited, TokenRefused
+from pipeline.services.github.memory import Tally
 from pipeline.services.github.place import Place, Purpose
-
-TOKENS_SEEN_MAX: Final = 1_000
-"""Tokens whose age is remembered; as many repositories are at work at once."""
 
 T = TypeVar("T")
 
@@ -42,35 +34,8 @@ class TokenSource(Protocol):
         """Drop a token that GitHub answered 401 to."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What was asked of GitHub so far, for metrics."""
-
-    calls: Counter[Endpoint] = field(default_factory=Counter)
-    """By endpoint, pages counted one by one."""
-    not_modified: int = 0
-    """304s, which cost nothing of the hourly limit."""
-    writes: int = 0
-    contents: int = 0
-    """Pieces of content made; GitHub allows 80 a minute and 500 an hour."""
-    remaining: dict[int, int] = field(default_factory=dict)
-    """Calls left of the hour, by installation."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Seen:
-    since: float
-    is_proven: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stop:
-    until: float
-    limit: Limit
-
-
 class GitHub:
-    """Calls to GitHub as an installation.
+    """Calls to GitHub as an installation; cheap to make, since what has to last is in the caller's memory.
 
     Args:
         caller: Sends and classes.
@@ -79,14 +44,15 @@ class GitHub:
     """
 
     def __init__(self, *, caller: Caller, tokens: TokenSource, purpose: Purpose) -> None:
-        self.tally: Final = Tally()
         self._caller: Final = caller
+        self._memory: Final = caller.memory
         self._tokens: Final = tokens
         self._purpose: Final = purpose
-        self._pace: Final = Pace(caller.settings, caller.clock)
-        self._etags: Final = ETags(caller.settings)
-        self._stops: Final[dict[int, _Stop]] = {}
-        self._seen: Final[dict[str, _Seen]] = {}
+
+    @property
+    def tally(self) -> Tally:
+        """What this process has asked of GitHub so far."""
+        return self._memory.tally
 
     async def get(self, place: Place, call: Call, model: type[T]) -> T:
         """Read one thing."""
@@ -133,7 +99,7 @@ class GitHub:
             Paced: Too many writes are waiting.
         """
         speaker = await self._speaker(place)
-        async with self._pace.turn(place.installation, (place.repository_id, line)):
+        async with self._memory.pace.turn(place.installation, (place.repository_id, line)):
             self.tally.writes += 1
             self.tally.contents += call.endpoint.contents + call.contents
             return await self._send(place, call, speaker, self._caller.url(call))
@@ -159,61 +125,40 @@ class GitHub:
     async def _read_as(self, speaker: Speaker, place: Place, call: Call, url: str) -> Answer:
         """Read conditionally, if the answer is known from before."""
         key = (place.installation, place.repository_id, call.accept, url)
-        known = self._etags.known(key)
+        known = self._memory.etags.known(key)
         asked = _conditional(call, known.headers["etag"]) if known else call
         answer = await self._send(place, asked, speaker, url)
         if known and answer.status == HTTPStatus.NOT_MODIFIED:
             self.tally.not_modified += 1
             return known
-        self._etags.remember(key, answer)
+        self._memory.etags.remember(key, answer)
         return answer
 
     async def _send(self, place: Place, call: Call, speaker: Speaker, url: str) -> Answer:
         """Send once, unless GitHub has said stop; remember what the answer tells about token and limit."""
-        self._check_stop(place.installation, call)
+        self._memory.stops.check(place.installation, call.what)
         self.tally.calls[call.endpoint] += 1
         try:
             answer = await self._caller.send(call, speaker, url)
         except RateLimited as error:
-            until = self._caller.clock.monotonic() + error.after_seconds
-            self._stops[place.installation] = _Stop(until=until, limit=error.limit)
+            self._memory.stops.put_up(place.installation, error)
             raise
         except TokenRefused:
-            self._seen.pop(_digest(speaker.token), None)
             await self._tokens.refuse(speaker.token)
             raise
-        self._note(place, speaker, answer)
-        return answer
-
-    def _check_stop(self, installation: int, call: Call) -> None:
-        stop = self._stops.get(installation)
-        left = stop.until - self._caller.clock.monotonic() if stop else 0.0
-        if stop and left > 0:
-            told = f"{call.what} was not sent: GitHub's {stop.limit} limit of installation {installation} is reached."
-            raise RateLimited(told, limit=stop.limit, after_seconds=left)
-        self._stops.pop(installation, None)
-
-    def _note(self, place: Place, speaker: Speaker, answer: Answer) -> None:
+        self._memory.ages.of(speaker.token).is_proven = True
         remaining = answer.number("x-ratelimit-remaining")
         if remaining is not None:
             self.tally.remaining[place.installation] = int(remaining)
-        if seen := self._seen.get(_digest(speaker.token)):
-            seen.is_proven = True
+        return answer
 
     async def _speaker(self, place: Place) -> Speaker:
         """Fetch the token, and say how well GitHub can know it."""
         token = await self._tokens.token(place, self._purpose)
-        now = self._caller.clock.monotonic()
-        seen = self._seen.setdefault(_digest(token), _Seen(since=now))
-        while len(self._seen) > TOKENS_SEEN_MAX:
-            self._seen.pop(next(iter(self._seen)))
-        is_fresh = now - seen.since < self._caller.settings.fresh_token_seconds
+        seen = self._memory.ages.of(token)
+        age = self._caller.clock.monotonic() - seen.since
+        is_fresh = age < self._caller.settings.fresh_token_seconds
         return Speaker(token=token, is_fresh=is_fresh, is_proven=seen.is_proven)
-
-
-def _digest(token: SecretStr) -> str:
-    """Name a token without keeping it."""
-    return hashlib.sha256(token.get_secret_value().encode()).hexdigest()
 
 
 def _conditional(call: Call, etag: str) -> Call:

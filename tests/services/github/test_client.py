@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.engine.errors import GiveUp
 from pipeline.services.github.checks import Checks
+from pipeline.services.github.client import GitHub
 from pipeline.services.github.comments import Comments
 from pipeline.services.github.errors import (
     Gone,
@@ -24,6 +25,7 @@ from tests.services.github.small_github import (
     REPO,
     SHA,
     SHOP,
+    FakeTokens,
     Says,
     Seen,
     World,
@@ -276,6 +278,19 @@ async def test_an_installation_that_is_limited_is_not_asked_again_before_the_tim
 
     assert (again.value.after_seconds, again.value.limit) == (20.0, Limit.SECONDARY)
     assert [one.method for one in world.server.seen] == ["GET", "GET", "GET"]
+
+
+async def test_what_one_client_learned_holds_for_the_next() -> None:
+    """A client may live for one run only; limits, kept answers and counts are the process's."""
+    async with small_github({PULL: [ok(pull(), etag='"v1"'), no(429, retry_after="30")]}) as world:
+        await pulls_of(world).pull(12)
+        for _ in range(2):
+            another = GitHub(caller=world.caller, tokens=FakeTokens(), purpose=Purpose.READ)
+            with pytest.raises(RateLimited):
+                await Pulls(github=another, place=SHOP).pull(12)
+
+    assert [one.headers.get("if-none-match") for one in world.server.seen] == [None, '"v1"']
+    assert world.github.tally.calls.total() == 2
 
 
 async def test_calls_are_counted() -> None:

@@ -83,7 +83,7 @@ async def test_writes_of_one_pull_request_arrive_in_order() -> None:
             return ok(comment(), 201)
 
         world.server.routes[CREATE] = says
-        async with world.github._pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # noqa: SLF001 - a write in flight.
+        async with world.caller.memory.pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # A write in flight.
             tasks = [asyncio.create_task(write(world, body=name)) for name in ("first", "second", "third")]
             other = asyncio.create_task(write(world, number=13, body="other"))
             world.server.routes[f"POST {REPO}/issues/13/comments"] = says
@@ -97,7 +97,7 @@ async def test_writes_of_one_pull_request_arrive_in_order() -> None:
 
 async def test_a_line_that_does_not_move_is_left() -> None:
     async with small_github({CREATE: ok(comment(), 201)}, pace_seconds_max=0.02) as world:
-        async with world.github._pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # noqa: SLF001 - a write in flight.
+        async with world.caller.memory.pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # A write in flight.
             with pytest.raises(Paced):
                 await write(world)
         await write(world)
@@ -107,7 +107,7 @@ async def test_a_line_that_does_not_move_is_left() -> None:
 
 async def test_a_write_that_is_cancelled_in_line_leaves_it() -> None:
     async with small_github({CREATE: ok(comment(), 201)}) as world:
-        async with world.github._pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # noqa: SLF001 - a write in flight.
+        async with world.caller.memory.pace.turn(SHOP.installation, (SHOP.repository_id, 12)):  # A write in flight.
             waiting = asyncio.create_task(write(world))
             await asyncio.sleep(0)
             waiting.cancel()
