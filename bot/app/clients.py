@@ -63,17 +63,17 @@ class Writer:
     app: GitHubApp
     github: GitHub
     _app_id: int
-    _bot: int | None = None
+    _author: str | None = None
 
     async def app_id(self) -> int:
         """Say which App we are."""
         return self._app_id
 
-    async def bot(self, installation: int) -> int:
+    async def author(self) -> str | None:
         """Find the user by whom we write; asked once, for it is the same everywhere."""
-        if self._bot is None:
-            self._bot = (await self.app.bot(installation)).id
-        return self._bot
+        if self._author is None:
+            self._author = f"{(await self.app.app()).slug}[bot]"
+        return self._author
 
 
 @contextlib.asynccontextmanager

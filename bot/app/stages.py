@@ -48,9 +48,9 @@ def publisher_stages(
 ) -> Mapping[str, StageFunction]:
     """Make the stages of who writes."""
     effects = partial(Effects.of, store)
-    publisher = Publisher(github=writer.github, ledger=engine, effects=effects, bot=writer.bot)
+    publisher = Publisher(github=writer.github, ledger=engine, effects=effects, author=writer.author)
     servant = Servant(
-        github=writer.github, engine=engine, effects=effects, bot=writer.bot, ceilings=CEILINGS, now_ms=now_ms
+        github=writer.github, engine=engine, effects=effects, author=writer.author, ceilings=CEILINGS, now_ms=now_ms
     )
     return {
         "comment": make_publish(publisher),

@@ -37,6 +37,7 @@ from pipeline.services.github.place import Place
 from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.repositories import Repositories
 from pipeline.services.projection.sticky import Sticky
+from pipeline.services.projection.written import Author
 from pipeline.services.pull_request import PlaceNow, PullNumber
 
 VERSION: Final = 1
@@ -140,7 +141,7 @@ class Servant:
     github: GitHub
     engine: Engine
     effects: Callable[[str], Effects]
-    bot: Callable[[int], Awaitable[int]]
+    author: Author
     ceilings: Ceilings
     now_ms: Callable[[], int]
 
@@ -201,7 +202,7 @@ class _Work:
             effects=self.servant.effects(self.ctx.lease_mark),
             comments=self._comments,
             number=pull.number,
-            author=lambda: self.servant.bot(self.params.place.installation),
+            author=self.servant.author,
             is_ours=lambda text: text is not None and read_marker(text) == marker,
             name=source,
         )

@@ -6,7 +6,7 @@ markup. Deterministic code, no model: what it sees of a stranger's text are chec
 Does not promise that the head is still the newest: a run that is superseded stops before its next write.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -29,7 +29,7 @@ from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.reviews import InlineComment, Reviews
 from pipeline.services.projection.sticky import Sticky
 from pipeline.services.projection.two_phase_review import LinesRefused, TwoPhaseReview
-from pipeline.services.projection.written import IsOurs
+from pipeline.services.projection.written import Author, IsOurs
 from pipeline.services.pull_request import PullParams
 
 VERSION: Final = 1
@@ -66,8 +66,8 @@ class Publisher:
     ledger: Ledger
     effects: Callable[[str], Effects]
     """Makes the ledger of an execution, by its lease mark."""
-    bot: Callable[[int], Awaitable[int]]
-    """Finds the id of the user by whom our App writes, seen through an installation."""
+    author: Author
+    """Finds the login of the user by whom our App writes."""
 
 
 def make_publish(publisher: Publisher) -> StageFunction:
@@ -138,7 +138,7 @@ class _Work:
             reviews=Reviews(github=self.publisher.github, place=self.params.at),
             number=self.plan.number,
             head=self.plan.head,
-            author=self._author,
+            author=self.publisher.author,
             is_ours=self._is(REVIEW, self.plan.head),
         )
         body = review_body(self._marker(REVIEW, self.plan.head), choice)
@@ -160,16 +160,13 @@ class _Work:
             effects=self._effects,
             comments=Comments(github=self.publisher.github, place=self.params.at),
             number=self.plan.number,
-            author=self._author,
+            author=self.publisher.author,
             is_ours=self._is(SUMMARY, None),
         )
 
     @property
     def _effects(self) -> Effects:
         return self.publisher.effects(self.ctx.lease_mark)
-
-    async def _author(self) -> int:
-        return await self.publisher.bot(self.params.place.installation)
 
     def _marker(self, kind: str, head: str | None) -> Marker:
         pull = self.params.pull

@@ -14,7 +14,7 @@ from pipeline.engine.stage import JsonValue
 from pipeline.services.github.comments import Comments
 from pipeline.services.github.errors import Gone
 from pipeline.services.github.models import IssueComment
-from pipeline.services.projection.written import Author, IsOurs, check_lag, confirmed, digest, is_current
+from pipeline.services.projection.written import Author, IsOurs, check_lag, confirmed, digest, is_by, is_current
 
 SUMMARY: Final = "summary"
 """Its name in the ledger."""
@@ -87,7 +87,7 @@ class Sticky:
         """Find all that carry our marker and are by our own user, oldest first."""
         author = await self.author()
         listed = await self.comments.comments(self.number)
-        return sorted(one.id for one in listed if one.user and one.user.id == author and self.is_ours(one.body))
+        return sorted(one.id for one in listed if is_by(one.user, author) and self.is_ours(one.body))
 
     async def _remove_doubles(self, kept: int) -> None:
         for comment_id in await self._all():

@@ -19,7 +19,7 @@ from pipeline.engine.stage import JsonValue
 from pipeline.services.github.errors import Refused
 from pipeline.services.github.models import Review
 from pipeline.services.github.reviews import InlineComment, Reviews
-from pipeline.services.projection.written import Author, IsOurs
+from pipeline.services.projection.written import Author, IsOurs, is_by
 
 PENDING: Final = "pending"
 SUBMITTED: Final = "submitted"
@@ -148,5 +148,5 @@ class TwoPhaseReview:
     async def _all(self, *, marked: bool = True) -> list[Review]:
         author = await self.author()
         listed = await self.reviews.reviews(self.number)
-        ours = [one for one in listed if one.user is not None and one.user.id == author]
+        ours = [one for one in listed if is_by(one.user, author)]
         return [one for one in ours if not marked or self.is_ours(one.body)]

@@ -13,12 +13,13 @@ from typing import Final, TypeAlias
 from pipeline.engine.effects import Effect
 from pipeline.engine.errors import RetryLater
 from pipeline.engine.stage import JsonValue
+from pipeline.services.github.models import User
 
 LAG_SECONDS: Final = 10.0
 """How long a list may not show what was written. No promise is documented; reports speak of seconds."""
 
-Author: TypeAlias = Callable[[], Awaitable[int]]
-"""Finds the id of the user by whom our App writes: a marker counts only on content of its own."""
+Author: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Finds the login of the user by whom our App writes, `SLUG[bot]`; None if GitHub does not tell."""
 
 IsOurs: TypeAlias = Callable[[str | None], bool]
 """Whether a text carries the very marker that is looked for."""
@@ -28,6 +29,14 @@ class NotShownYet(RetryLater):
     """Something may have been written that GitHub's lists do not show yet; nothing is written before they can."""
 
     code = "effect_not_shown_yet"
+
+
+def is_by(user: User | None, author: str | None) -> bool:
+    """Whether our App wrote it: a marker counts only on content of its own, for anybody can paste one.
+
+    No person can have a login with brackets, and the login of an App's user is its own.
+    """
+    return user is not None and user.type == "Bot" and (author is None or user.login.lower() == author.lower())
 
 
 def digest(*parts: JsonValue) -> str:
