@@ -146,7 +146,7 @@ def _tell_http_error(_request: AnyRequest, error: HTTPException) -> Response[dic
         error.status_code,
         _CODES.get(error.status_code, "refused"),
         f"The request was refused with {error.status_code}.",
-        "See the HTTP interface in the documentation for what is served where.",
+        "See docs/webhooks.md for what is served where.",
         error.headers,
     )
     return _response(answer)
