@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -220,7 +222,7 @@ async def small_github(
     github.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{base}"
     limits, clock, tokens = replace(QUICK, **settings), FakeClock(), FakeTokens()
     try:
-        async with GitHubWire(github.url, limits) as wire:
+        async with GitHubWire(github.url, limits, tls=_tls()) as wire:
             caller = Caller(api_url=github.url, wire=wire, settings=limits, clock=clock)
             key = AppKey(app_id="31", private_key=SecretStr(private_key), clock=clock)
             yield World(
@@ -237,6 +239,12 @@ async def small_github(
             writer.close()
         await asyncio.gather(*github.serving)
         await server.wait_closed()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Make the costliest part of a client once; nothing here is encrypted."""
+    return ssl.create_default_context()
 
 
 def _under(base: str, route: str) -> str:
