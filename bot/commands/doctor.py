@@ -49,10 +49,10 @@ def doctor(
     as_json: AsJson = False,
 ) -> ExitCode:
     """Check this installation and say the fix for what is wrong."""
-    # Here and not above: it loads HTTP clients that `--help` need not wait for.
+    held = _roles(roles)
+    # Here and not above: it loads HTTP clients that `--help` and a refusal need not wait for.
     from bot.doctor.examination import examine_installation  # noqa: PLC0415
 
-    held = _roles(roles)
     settings = read_settings(os.environ, Path.cwd() / ".env", credentials=wanted_by(held))
     set_up_logs(settings.telemetry.log_format)
     found = asyncio.run(examine_installation(settings, os.environ, held, deep=deep))
