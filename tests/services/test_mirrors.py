@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import threading
@@ -220,7 +221,7 @@ async def test_the_token_and_our_secrets_are_in_no_argument_file_or_message(
     fetching = asyncio.create_task(make_mirrors(root, server).holding(SHOP, [sha]))
     await asyncio.to_thread(server.is_asked.wait, 20)
 
-    seen = list(processes_with_mark(str(git_dir(root))))
+    seen = processes_with_mark(str(git_dir(root))).values()
     server.is_held.set()
     await fetching
 
@@ -242,13 +243,30 @@ def mirrors_in(root: Path) -> list[str]:
     return sorted(path.stem for path in root.glob("*/*.git"))
 
 
-def processes_with_mark(mark: str) -> Iterator[tuple[bytes, bytes]]:
-    """Find processes that carry a mark, each as its arguments and its environment."""
+def processes_with_mark(mark: str) -> dict[int, tuple[bytes, bytes]]:
+    """Find processes that carry a mark, by number, each as its arguments and its environment."""
+    found = {}
     for folder in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             environment = (folder / "environ").read_bytes() if folder.name.isdecimal() else b""
             if f"{MARK}=mirror {mark}".encode() in environment:
-                yield (folder / "cmdline").read_bytes(), environment
+                found[int(folder.name)] = ((folder / "cmdline").read_bytes(), environment)
+    return found
+
+
+def outliving(mark: str) -> list[int]:
+    """Find which processes do not end; one that was killed may be seen for a moment more."""
+    return [pid for pid in processes_with_mark(mark) if not _ends(pid)]
+
+
+def _ends(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        pinned = os.pidfd_open(pid)
+        try:
+            return bool(select.select([pinned], [], [], 5)[0])
+        finally:
+            os.close(pinned)
+    return True
 
 
 @pytest.mark.parametrize(
@@ -374,7 +392,7 @@ async def test_a_fetch_that_hangs_is_given_up_and_leaves_nothing(
     with pytest.raises(GitSlow, match=r"A fetch of acme/shop was not done after 0\.3 s"):
         await make_mirrors(root, server, settings=settings).holding(SHOP, [sha])
 
-    assert not list(processes_with_mark(str(git_dir(root))))
+    assert outliving(str(git_dir(root))) == []
 
 
 async def test_a_full_disk_is_told_before_the_fetch_begins(
@@ -567,10 +585,10 @@ async def test_a_cancelled_fetch_ends_its_git_and_can_be_done_again(
 
     fetching.cancel()
     await asyncio.wait({fetching})
-    alive = list(processes_with_mark(str(git_dir(root))))
+    outlived = outliving(str(git_dir(root)))
     server.is_held.set()
 
-    assert alive == []
+    assert outlived == []
     assert await content(await mirrors.holding(SHOP, [sha]), sha) == b"1"
 
 
@@ -657,6 +675,17 @@ async def test_mirrors_that_nobody_asks_for_go(root: Path, server: GitServer, bo
     assert [name.partition("/")[2] for name in gone] == ["101"]
     assert mirrors_in(root) == ["102"]
     assert await content(await mirrors.holding(SHOP, [both[101]]), both[101], "noise")
+
+
+async def test_being_asked_for_keeps_a_mirror_also_without_a_fetch(
+    root: Path, server: GitServer, both: dict[int, str]
+) -> None:
+    mirrors = make_mirrors(root, server)
+    age(root, SHOP.repository_id, seconds=15 * 86_400)
+
+    await mirrors.holding(SHOP, [both[101]])
+
+    assert await mirrors.prune() == ()
 
 
 async def test_beyond_the_sum_the_least_recent_go_and_what_was_just_asked_for_stays(
