@@ -89,7 +89,7 @@ class AppActions(Actor):
         content: Json = {
             "zen": "Keep it logically awesome.",
             "hook_id": app.hook_id,
-            "hook": {"type": "App", "id": app.hook_id},
+            "hook": accounts.hook(app),
         }
         return await self.courier.send(Event(name="ping", action=None, sender=app.owner, content=lambda: content), app)
 

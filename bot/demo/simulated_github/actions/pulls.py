@@ -8,6 +8,7 @@ from bot.demo.simulated_github.actions.repositories import RepositoryActions
 from bot.demo.simulated_github.conversation import Anchor, IssueComment, ReviewComment
 from bot.demo.simulated_github.git_store import Content
 from bot.demo.simulated_github.repositories import Pull, Repository
+from bot.demo.simulated_github.shapes.pulls import label as label_shape
 from bot.demo.simulated_github.world import NoSuchThing
 from bot.demo.simulated_github.writing import write_comment, write_review, write_review_comment
 
@@ -125,13 +126,13 @@ class PullActions(RepositoryActions):
 
     async def label(self, pull: Pull, name: str, *, user: str | None = None, lost: bool = False) -> None:
         """Put a label on."""
-        pull.labels.setdefault(name, self.world.ids.next("Label"))
-        await self._change(pull, "labeled", user, lost=lost, label={"id": pull.labels[name], "name": name})
+        shape = label_shape(self.world, pull, name, pull.labels.setdefault(name, self.world.ids.next("Label")))
+        await self._change(pull, "labeled", user, lost=lost, label=shape)
 
     async def unlabel(self, pull: Pull, name: str, *, user: str | None = None, lost: bool = False) -> None:
         """Take a label off."""
-        number = pull.labels.pop(name)
-        await self._change(pull, "unlabeled", user, lost=lost, label={"id": number, "name": name})
+        shape = label_shape(self.world, pull, name, pull.labels.pop(name))
+        await self._change(pull, "unlabeled", user, lost=lost, label=shape)
 
     async def lock(self, pull: Pull, *, user: str | None = None, lost: bool = False) -> None:
         """Lock the conversation."""

@@ -13,7 +13,15 @@ from pydantic import BaseModel
 
 from bot.demo.simulated_github import events
 from bot.demo.simulated_github.accounts import Account
-from bot.demo.simulated_github.call import TEXT_CHARACTERS_MAX, Call, Refusal, check_text, not_found, unprocessable
+from bot.demo.simulated_github.call import (
+    TEXT_CHARACTERS_MAX,
+    Call,
+    Refusal,
+    check_text,
+    invalid,
+    not_found,
+    unprocessable,
+)
 from bot.demo.simulated_github.conversation import Anchor, Review, ReviewComment, ReviewState
 from bot.demo.simulated_github.diffs import ChangedFile, Side
 from bot.demo.simulated_github.git_store import UnknownObject
@@ -178,7 +186,9 @@ async def create_review_comment(request: Call) -> Response[object]:
     refuse_locked(pull)
     check_text("PullRequestReviewComment", asked.body)
     if _pending_of(pull, author) is not None:
-        raise unprocessable("user_id can only have one pending review per pull request")
+        raise invalid(
+            "PullRequestReviewComment", "user_id", "user_id can only have one pending review per pull request"
+        )
     anchor = _single_anchor(pull, asked)
     review = write_review(request.world, pull, author, "", "COMMENTED", asked.commit_id or pull.head_sha)
     review.is_implicit = True
@@ -255,7 +265,7 @@ def _single_anchor(pull: Pull, asked: CommentRequest) -> AnchoredText:
     if asked.in_reply_to is not None:
         first = next((one for one in pull.review_comments if one.id == asked.in_reply_to), None)
         if first is None:
-            raise unprocessable("in_reply_to could not be resolved")
+            raise invalid("PullRequestReviewComment", "in_reply_to", "in_reply_to could not be resolved", "invalid")
         return AnchoredText(body=asked.body, path=first.anchor.path, line=first.anchor.line, side=first.anchor.side)
     if asked.commit_id is None:
         raise Refusal(422, 'Invalid request.\n\n"commit_id" wasn\'t supplied.')
@@ -268,7 +278,7 @@ def _single_anchor(pull: Pull, asked: CommentRequest) -> AnchoredText:
     else:
         errors = _anchor_errors(files, anchor)
     if errors:
-        raise Refusal(422, "Validation Failed", *errors)
+        raise invalid("PullRequestReviewComment", "line", errors[0])
     return anchor
 
 

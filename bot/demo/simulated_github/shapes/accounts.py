@@ -175,6 +175,21 @@ def repository(world: World, one: Repository) -> Json:
     }
 
 
+def hook(one: App) -> Json:
+    """Give an App's webhook, as a ping shows it."""
+    return {
+        "type": "App",
+        "id": one.hook_id,
+        "name": "web",
+        "active": True,
+        "app_id": one.id,
+        "events": sorted(one.events),
+        "config": {"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": one.webhook_url},
+        "created_at": instant(one.created_at),
+        "updated_at": instant(one.created_at),
+    }
+
+
 def delivery_item(delivery: Delivery) -> Json:
     """Give a `hook-delivery-item`."""
     return {

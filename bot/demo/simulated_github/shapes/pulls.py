@@ -251,19 +251,20 @@ def changed_file(world: World, repository: Repository, file: ChangedFile, sha: s
 
 def labels(world: World, pull: Pull) -> list[Json]:
     """List the labels of a pull request."""
-    api = f"{world.url}/repos/{pull.repository.full_name}/labels"
-    return [
-        {
-            "id": number,
-            "node_id": node_id("Label", number),
-            "url": f"{api}/{name}",
-            "name": name,
-            "description": None,
-            "color": "ededed",
-            "default": False,
-        }
-        for name, number in pull.labels.items()
-    ]
+    return [label(world, pull, name, number) for name, number in pull.labels.items()]
+
+
+def label(world: World, pull: Pull, name: str, number: int) -> Json:
+    """Give a `label`."""
+    return {
+        "id": number,
+        "node_id": node_id("Label", number),
+        "url": f"{world.url}/repos/{pull.repository.full_name}/labels/{name}",
+        "name": name,
+        "description": None,
+        "color": "ededed",
+        "default": False,
+    }
 
 
 def association(repository: Repository, account: Account) -> str:
