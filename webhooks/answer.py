@@ -16,6 +16,10 @@ RETRY_AFTER_SECONDS: Final = 30
 """What a 503 asks for: a Redis that restarts is back by then."""
 
 
+NOT_NOW: Final = 503
+_LATER: Final = {"retry-after": str(RETRY_AFTER_SECONDS)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A status, a JSON object and the headers that are special to it."""
@@ -40,12 +44,13 @@ def taken(delivery: Delivery, receipt: Receipt) -> Answer:
 
 def refusal(refused: Refused) -> Answer:
     """Answer that a delivery cannot be taken."""
-    return _problem(refused.status, refused, {"connection": "close"} if refused.closes else {})
+    closing = {"connection": "close"} if refused.closes else {}
+    return _problem(refused.status, refused, closing | (_LATER if refused.status == NOT_NOW else {}))
 
 
 def not_stored(error: OnceoverError) -> Answer:
     """Answer that a delivery could not be stored, so that GitHub shows it as failed."""
-    return _problem(503, error, {"retry-after": str(RETRY_AFTER_SECONDS)})
+    return _problem(NOT_NOW, error, _LATER)
 
 
 def only_post() -> Answer:

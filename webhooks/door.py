@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from pipeline.engine.store import StoreAway, StoreRefuses
 from webhooks.answer import Answer, not_stored, only_post, refusal, send_answer, taken
-from webhooks.body import BODY_BYTES_MAX, BODY_SECONDS_MAX, read_body
+from webhooks.body import BODY_BYTES_MAX, BODY_SECONDS_MAX, Bodies
 from webhooks.comments import ParseCommand
 from webhooks.counters import Counters
 from webhooks.decision import Command, Decision, Ignored, MergeGroup, Pong, Review, Signal, Stop, Upkeep
@@ -64,7 +64,8 @@ class Door:
         self._signatures: Final = Signatures(secret)
         self._own: Final = own
         self._parse_command: Final = parse_command
-        self._limits: Final = limits
+        self._bodies: Final = Bodies(bytes_max=limits.body_bytes_max, seconds_max=limits.body_seconds_max)
+        self._store_seconds_max: Final = limits.store_seconds_max
         self._counters: Final = counters
 
     async def take(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -110,17 +111,12 @@ class Door:
     async def _signed_body(self, headers: Headers, receive: Receive) -> bytes:
         """Read the bytes that prove where they come from; who sends no signature is not read at all."""
         signature = self._signatures.form(headers.signatures())
-        body = await read_body(
-            receive,
-            declared_bytes=headers.declared_bytes(),
-            bytes_max=self._limits.body_bytes_max,
-            seconds_max=self._limits.body_seconds_max,
-        )
+        body = await self._bodies.read(receive, declared_bytes=headers.declared_bytes())
         self._signatures.check(body, signature)
         return body
 
     async def _store(self, delivery: Delivery, decision: Decision) -> Receipt:
-        seconds = self._limits.store_seconds_max
+        seconds = self._store_seconds_max
         try:
             async with asyncio.timeout(seconds):
                 return await self._put(delivery, decision)

@@ -10,7 +10,7 @@ from pipeline.engine.errors import GiveUp
 
 
 class Refused(GiveUp):
-    """The delivery cannot be taken as it is; sending it again unchanged is refused again.
+    """The delivery is not taken.
 
     Args:
         status: The HTTP status of the answer.
@@ -72,6 +72,17 @@ def too_slow(seconds_max: float) -> Refused:
         "too_slow",
         f"The body did not arrive within {seconds_max:g} s.",
         next_step="Redeliver it from the App's settings, or wait: failed deliveries are found and asked for again.",
+        closes=True,
+    )
+
+
+def busy(large_bodies_max: int) -> Refused:
+    """Refuse one more large body, for now."""
+    return Refused(
+        503,
+        "busy",
+        f"{large_bodies_max} large bodies are being read already.",
+        next_step="Send it again later; failed deliveries of GitHub are asked for again.",
         closes=True,
     )
 

@@ -1,11 +1,13 @@
 """What is signed and cannot be taken: refused with a code, without a trace. Numbers are those of the security cases."""
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 from urllib.parse import quote_plus
 
 import pytest
 
+from webhooks.body import LARGE_BODIES_MAX, LARGE_BYTES
 from webhooks.door import DoorLimits
 
 from .payloads import PUSHED_AT, Json, issue_comment, pull_request
@@ -146,6 +148,27 @@ async def test_8_a_length_that_lies_or_is_missing_does_not_help(declared: bytes)
     assert heard.status == 413
     assert "1000 bytes" in heard.json["message"]
     assert len(list(pieces)) == 97
+
+
+async def test_8_few_large_bodies_are_read_at_a_time_and_usual_ones_never_wait() -> None:
+    """Anybody can send 25 MB under a signature that will turn out wrong."""
+    world = World()
+    gate = asyncio.Event()
+    large = b"x" * (LARGE_BYTES + 1)
+    headers = headers_of("pull_request", b"another body")
+    waiting = [asyncio.create_task(world.post([large], headers, ends=gate)) for _ in range(LARGE_BODIES_MAX)]
+    await asyncio.sleep(0)
+
+    one_more = await world.post([large], headers)
+    usual = await world.deliver("pull_request", pull_request())
+    gate.set()
+    first = await asyncio.gather(*waiting)
+    afterwards = await world.post([large], headers)
+
+    assert (one_more.status, one_more.json["code"]) == (503, "busy")
+    assert int(one_more.headers["retry-after"]) > 0
+    assert usual.status == 202
+    assert [each.status for each in (*first, afterwards)] == [401] * (LARGE_BODIES_MAX + 1)
 
 
 @pytest.mark.parametrize("length", [b"-1", b"1e3", b"0x10", b"\xef\xbc\x91", b"1" * 40])

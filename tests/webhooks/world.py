@@ -154,11 +154,22 @@ class World:
         body = payload if isinstance(payload, bytes) else compact(payload)
         return await self.post(body, headers_of(event, body, replaced=replaced, delivery=delivery))
 
-    async def post(self, body: bytes | Iterable[bytes], headers: RawHeaders) -> Heard:
-        """Send raw bytes, in one piece or in several."""
-        return await self.ask("POST", "/webhooks/github", headers, [body] if isinstance(body, bytes) else body)
+    async def post(
+        self, body: bytes | Iterable[bytes], headers: RawHeaders, *, ends: asyncio.Event | None = None
+    ) -> Heard:
+        """Send raw bytes, in one piece or in several; the body may not end before something happens."""
+        pieces = [body] if isinstance(body, bytes) else body
+        return await self.ask("POST", "/webhooks/github", headers, pieces, ends=ends)
 
-    async def ask(self, method: str, path: str, headers: RawHeaders = [], body: Iterable[bytes] = ()) -> Heard:  # noqa: B006 - never changed
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        headers: RawHeaders = [],  # noqa: B006 - never changed
+        body: Iterable[bytes] = (),
+        *,
+        ends: asyncio.Event | None = None,
+    ) -> Heard:
         """Ask the application as a server does."""
         pieces = _pieces(body)
         sent: list[Any] = []  # Litestar's messages are a union of fifteen.
@@ -166,7 +177,10 @@ class World:
         async def receive() -> Any:  # noqa: ANN401 - same
             if body is NEVER_ENDS:
                 await asyncio.Event().wait()
-            return next(pieces)
+            message = next(pieces)
+            if ends is not None and not message.get("more_body", False):
+                await ends.wait()
+            return message
 
         async def send(message: Message) -> None:
             sent.append(message)
