@@ -210,15 +210,16 @@ def _could_not(run: RunFacts) -> _Told:
     """Ask for action: nothing can be said of the change, or what was said reached nobody."""
     failed = [stage for stage in run.stages if stage.state is StageState.FAILED]
     names = listed(stage.name for stage in failed if _PLAIN.fullmatch(stage.name))
+    is_told = run.verdict is None and bool(run.headline)  # The reason itself: there was nothing to give a verdict on.
     is_known = run.verdict is not None and run.verdict is not Verdict.NOT_REVIEWED
     words = "Reviewed, but not posted" if is_known else "Could not review"
     what = "The review is done and could not be posted" if is_known else "This commit could not be reviewed"
-    reason = failed[0].error if failed and failed[0].error else ""
-    why = " ".join(filter(None, [_sentence(reason), f"The review says: {_sentence(run.headline)}" if is_known else ""]))
+    reason = "" if is_told else next((stage.error for stage in failed if stage.error), "")
+    said = f"{'The review says: ' if is_known else ''}{_sentence(run.headline)}" if run.headline else ""
     return _Told(
         conclusion="action_required",
-        title=_title(words, f"{names} failed" if names else run.headline),
-        lead=f"**{what}.** {why or _sentence(run.headline)}".strip(),
+        title=_title(words, f"{names} failed" if names and not is_told else run.headline),
+        lead=" ".join(filter(None, [f"**{what}.**", _sentence(reason), said])),
         next_step=NEXT_OF_VERDICT[Verdict.NOT_REVIEWED],
     )
 

@@ -19,8 +19,8 @@ from markdown_it.token import Token
 from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 
-BODY_CHARACTERS_MAX: Final = 10_000
-"""Further down no command is looked for: reading 65,536 hostile characters as Markdown takes the door two seconds."""
+BODY_CHARACTERS_MAX: Final = 6_000
+"""Further down no command is looked for: reading 65,536 hostile characters as Markdown holds up the door for seconds."""
 
 WORDS_MAX: Final = 60
 """Of one command; only the reason of `dismiss` comes near."""

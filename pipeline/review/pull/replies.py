@@ -103,7 +103,11 @@ def status(stages: Sequence[StageRow], *, head: str, words: str, now_ms: int, ne
         now_ms: Unix milliseconds.
         next_attempt_ms: When it goes on by itself, if that is known.
     """
-    lead = f"Commit {_commit(head)}: {_sentence(words)}" if stages else f"Commit {_commit(head)} was not reviewed yet."
+    lead = (
+        f"Commit {_commit(head)}: {_sentence(words).removesuffix('.')}."
+        if stages
+        else f"Commit {_commit(head)} was not reviewed yet."
+    )
     attempt = "" if next_attempt_ms is None else f" The next attempt comes at {moment(next_attempt_ms, now_ms=now_ms)}."
     next_step = "`/onceover rerun failed` repeats what failed." if stages else "`/onceover review` starts a review."
     return Reply(reaction="+1", text=_page(lead + attempt, "\n".join(stage_table(stages, now_ms=now_ms)), next_step))

@@ -74,6 +74,14 @@ def test_what_could_not_be_reviewed_names_the_reason_and_the_next_attempt() -> N
     assert "/onceover rerun failed" in page.summary
 
 
+def test_a_reason_that_is_told_stands_first() -> None:
+    """What could be prepared by nobody is no failure of the stages after it."""
+    page = check_output(a_run(RunState.DEAD, failed, headline="The repository could not be read."))
+
+    assert page.title == "Could not review: The repository could not be read"
+    assert page.summary.startswith("**This commit could not be reviewed.** The repository could not be read.\n")
+
+
 def test_a_review_that_could_not_be_posted_still_says_what_it_found() -> None:
     page = check_output(a_run(RunState.DEAD, verdict=Verdict.CHANGES_NEEDED, headline="2 of 14 tests fail."))
 
