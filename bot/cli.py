@@ -49,7 +49,12 @@ Takes some seconds. The model is pretended and local; the repository, the engine
 
 RERUN: Final = """Do stages of a run again, and those that depend on them.
 
-All else keeps its checkpoint. The work is done by the next `onceover review` of that head.
+All else keeps its checkpoint. A worker does the work; of a local review, the next `onceover review` of that head.
+"""
+
+RESUME: Final = """Let a run go on that failed or was cancelled.
+
+What is not done is tried again; all else keeps its checkpoint.
 """
 
 CANCEL: Final = """Stop a run now.
@@ -63,6 +68,22 @@ Shows entries that are missing, altered or out of order. Keep the heads that it 
 show later that nobody rewrote a whole journal.
 """
 
+
+SETUP: Final = """Register the GitHub App with one click, and store its credentials.
+
+Opens a page that only the printed link unlocks; GitHub makes the App and hands over its key. Then install it on your
+repositories and start `onceover dev`.
+"""
+
+DOCTOR: Final = """Say what this installation lacks, and the fix for each.
+
+Redis and what it promises, the App's key, permissions and webhook, clocks, the model, git, disk.
+"""
+
+RECOVER: Final = """Have GitHub send again what failed, and review the heads that were missed.
+
+A worker with the role broker does this by itself every five minutes; this does it now and says what it found.
+"""
 
 DEV: Final = """Run the whole App in one process: web, workers, and a Redis of its own.
 
@@ -100,6 +121,10 @@ def make_app() -> App:
     app.command("bot.commands.dev:dev", name="dev", help=DEV, help_epilogue="")
     app.command("bot.commands.serve:serve", name="serve", help=SERVE, help_epilogue="")
     app.command("bot.commands.worker:worker", name="worker", help=WORKER, help_epilogue="")
+    app.command("bot.commands.setup:setup", name="setup", help=SETUP, help_epilogue="")
+    app.command("bot.commands.doctor:doctor", name="doctor", help=DOCTOR, help_epilogue="")
+    app.command(_config())
+    app.command(_deliveries())
     app.command(_runs())
     app.command(_audit())
     return app
@@ -110,8 +135,24 @@ def _runs() -> App:
     runs.command("bot.commands.runs:list_runs", name="list", help="List the newest runs.")
     runs.command("bot.commands.runs:show", name="show", help="Tell the story of one run, from its journal.")
     runs.command("bot.commands.runs:rerun", name="rerun", help=RERUN)
+    runs.command("bot.commands.runs:resume", name="resume", help=RESUME)
     runs.command("bot.commands.runs:cancel", name="cancel", help=CANCEL)
     return runs
+
+
+def _config() -> App:
+    config = App(name="config", help="Look at `.github/onceover.yml`.", help_epilogue="")
+    config.command("bot.commands.config:check", name="check", help="Say what is wrong with it, line by line.")
+    config.command("bot.commands.config:show", name="show", help="Show every setting as it holds, and where it is set.")
+    config.command("bot.commands.config:schema", name="schema", help="Print its JSON Schema, for an editor.")
+    return config
+
+
+def _deliveries() -> App:
+    deliveries = App(name="deliveries", help="Look at what GitHub sent, and ask for what was missed.", help_epilogue="")
+    deliveries.command("bot.commands.deliveries:show", name="show", help="Tell what became of a delivery, and why.")
+    deliveries.command("bot.commands.deliveries:recover", name="recover", help=RECOVER)
+    return deliveries
 
 
 def _audit() -> App:

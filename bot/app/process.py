@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from bot.app.clients import Reader, Writer, make_reader, make_writer, open_caller
+from bot.app.clients import Reader, Writer, host_of, make_reader, make_writer, open_caller
 from bot.app.graphs import Graphs, make_graphs
 from bot.app.inbox import CommandEngine, StoreInbox
+from bot.app.recovery import Recovery
 from bot.app.stages import publisher_stages, reviewer_stages
 from bot.app_credentials import AppCredentials, Role
 from bot.assembly import PUBLISHER, REVIEWER, Resources, open_model
@@ -66,6 +67,7 @@ class AppProcess:
     worker: Worker | None = None
     mirror: Mirror | None = None
     desk: TokenDesk | None = None
+    recovery: Recovery | None = None
 
     async def work(self) -> None:
         """Do what the roles are for, until cancelled; then let the worker drain, and end."""
@@ -88,6 +90,8 @@ class AppProcess:
             duties.append(("mirror", self.mirror.run()))
         if self.desk:
             duties.append(("token desk", self.desk.serve()))
+        if self.recovery:
+            duties.append(("recovery", self.recovery.watch()))
         return duties
 
 
@@ -152,6 +156,13 @@ def _employ(app: AppProcess, queues: frozenset[str], sealer: Sealer) -> None:
         )
     if app.writer and Role.BROKER in app.roles:
         app.desk = TokenDesk(app.opened.redis, sealer, app.writer.app, _wanted(app))
+        app.recovery = Recovery(
+            app=app.writer.app,
+            github=app.writer.github,
+            inbox=app.inbox,
+            redis=app.opened.redis,
+            host=host_of(app.settings),
+        )
     if queues:
         mirror = app.mirror
         app.worker = Worker(

@@ -96,18 +96,29 @@ def rerun(
     The work is done by the next `onceover review` of that head.
     """
 
-    async def open_again(store: Store) -> tuple[str, str]:
+    return _open_again(run, stage, fresh=fresh, as_json=as_json)
+
+
+def resume(run: RunId, *, as_json: AsJson = False) -> ExitCode:
+    """Let a run go on that failed or was cancelled: what is not done is tried again, all else keeps its checkpoint."""
+    return _open_again(run, "failed", fresh=False, as_json=as_json)
+
+
+def _open_again(run: str, stage: str, *, fresh: bool, as_json: bool) -> ExitCode:
+    async def open_again(store: Store) -> tuple[RunRecord, str]:
         record = await find_run(store, run)
         if stage not in {"all", "failed", *record.stages}:
             names = ", ".join(record.stages)
             raise UnknownStage(f"There is no stage `{stage}`.", next_step=f"Name one of {names}, `failed` or `all`.")
         chosen = stage if stage in {"all", "failed"} else [stage]
         outcome, _ = await store.rerun(record.run_id, chosen, fresh=fresh, why="asked for by `onceover runs rerun`")
-        return record.run_id, outcome
+        return record, outcome
 
-    run_id, outcome = _with_store(open_again)
+    record, outcome = _with_store(open_again)
+    run_id, is_local = record.run_id, record.subject.startswith("local/")
+    who = "`onceover review` of that head does the work" if is_local else "the next free worker goes on with it"
     told = {
-        "reopened": f"{run_id} is open again; `onceover review` of that head does the work.",
+        "reopened": f"{run_id} is open again; {who}.",
         "nothing": f"{run_id} has no such stage to do again; `onceover runs rerun {run_id} all` does all of them.",
         "superseded": f"{run_id} was superseded by a newer head; review that one.",
     }

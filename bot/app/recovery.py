@@ -1,0 +1,206 @@
+"""Recovery: what GitHub told us and we did not hear.
+
+GitHub does not repeat a delivery that failed. So, at start and on a schedule, one broker looks through the App's log
+of deliveries and has those redelivered that failed and never came, and compares the open pull requests' heads with the
+runs that are stored. Promises bounded looks: so many deliveries, repositories and pull requests a time. Does not
+promise to review what was open before the App was installed: only what changed since the last look counts, so that an
+installation costs nothing.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.app.inbox import StoreInbox
+from pipeline.engine.errors import OnceoverError
+from pipeline.engine.request import RunRequest
+from pipeline.services.github.app import GitHubApp
+from pipeline.services.github.client import GitHub
+from pipeline.services.github.models import Delivery, Pull, Repository
+from pipeline.services.github.place import Place
+from pipeline.services.github.pulls import Pulls
+from webhooks.inbox import Delivery as Received
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS: Final = 300.0
+"""Between two looks of an installation of Onceover, however many brokers it has."""
+
+LOG_DAYS: Final = 3
+"""How long GitHub keeps deliveries and redelivers them (Enterprise Server: 7)."""
+
+OVERLAP: Final = timedelta(minutes=10)
+"""How far before the last look a change counts: clocks differ, and lists lag."""
+
+REDELIVERED_MAX: Final = 100
+"""Deliveries asked for in one look; the next look goes on."""
+
+REPOSITORIES_MAX: Final = 500
+"""Repositories looked at in one look."""
+
+RECOVERED: Final = "recovered"
+"""The trigger of a review that no webhook asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a look came to."""
+
+    failed_deliveries: int = 0
+    """Failed ones in the log that never came."""
+    redelivered: int = 0
+    repositories: int = 0
+    """Repositories that were looked at."""
+    heads: int = 0
+    """Heads without a run, for which a review was asked."""
+    problems: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+
+    def __add__(self, other: "Recovered") -> "Recovered":
+        """Add up two looks."""
+        return Recovered(
+            failed_deliveries=self.failed_deliveries + other.failed_deliveries,
+            redelivered=self.redelivered + other.redelivered,
+            repositories=self.repositories + other.repositories,
+            heads=self.heads + other.heads,
+            problems=(*self.problems, *other.problems),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """Looks for what was missed."""
+
+    app: GitHubApp
+    github: GitHub
+    inbox: StoreInbox
+    redis: Redis
+    host: str
+
+    async def watch(self) -> None:
+        """Look at start and on a schedule, until cancelled; of several brokers, one does."""
+        while True:
+            try:
+                if await self._is_my_turn():
+                    _tell(await self.look())
+            except (OnceoverError, RedisError, OSError) as error:
+                log.warning("recovery.failed reason=%s", error)
+            await asyncio.sleep(INTERVAL_SECONDS / 2)
+
+    async def look(self) -> Recovered:
+        """Look once, at everything.
+
+        Raises:
+            OnceoverError: GitHub does not list what is needed.
+        """
+        now = datetime.now(UTC)
+        since = await self._looked_until() or now
+        found = await self._deliveries(now - timedelta(days=LOG_DAYS)) + await self._heads(since - OVERLAP)
+        if not found.problems:
+            await self.redis.set(self._key("looked-until"), now.isoformat())
+        counters = self._key("counters")
+        await self.redis.hincrby(counters, "recovered_deliveries", found.redelivered)  # type: ignore[misc]  # Async here.
+        await self.redis.hincrby(counters, "recovered_heads", found.heads)  # type: ignore[misc]  # Async here.
+        return found
+
+    async def _deliveries(self, since: datetime) -> Recovered:
+        log_ = await self.app.deliveries(since=since)
+        missed = [one for one in _never_arrived(log_) if await self.inbox.store.delivery(one.guid) is None]
+        problems: list[str] = []
+        redelivered = 0
+        for one in missed[:REDELIVERED_MAX]:
+            try:
+                await self.app.redeliver(one.id)
+                redelivered += 1
+            except OnceoverError as error:
+                problems.append(f"delivery {one.guid}: {error}")
+        return Recovered(failed_deliveries=len(missed), redelivered=redelivered, problems=tuple(problems))
+
+    async def _heads(self, since: datetime) -> Recovered:
+        total = Recovered()
+        for installation in await self.app.installations():
+            if installation.suspended_at is not None:
+                continue
+            try:
+                repositories = await self.app.repositories(installation.id)
+            except OnceoverError as error:
+                total += Recovered(problems=(f"installation {installation.id}: {error}",))
+                continue
+            for repository in repositories[: REPOSITORIES_MAX - total.repositories]:
+                total += await self._repository(installation.id, repository, since)
+        return total
+
+    async def _repository(self, installation: int, repository: Repository, since: datetime) -> Recovered:
+        place = Place(installation=installation, repository=repository.full_name, repository_id=repository.id)
+        try:
+            pulls = await Pulls(github=self.github, place=place).open_pulls()
+            changed = [pull for pull in pulls if pull.updated_at is not None and pull.updated_at >= since]
+            asked = [await self._ask_if_missed(place, pull) for pull in changed]
+        except OnceoverError as error:
+            return Recovered(repositories=1, problems=(f"{repository.full_name}: {error}",))
+        return Recovered(repositories=1, heads=sum(asked))
+
+    async def _ask_if_missed(self, place: Place, pull: Pull) -> bool:
+        subject = f"github/{self.host}/{place.repository_id}/{pull.number}"
+        head = pull.head.sha
+        request = RunRequest(
+            subject=subject,
+            revision=head,
+            params={
+                "pull": {
+                    "host": self.host,
+                    "repository_id": place.repository_id,
+                    "number": pull.number,
+                    "head": head,
+                },
+                "place": {"installation": place.installation, "repository": place.repository},
+                "trigger": {"by": "", "why": RECOVERED, "delivery": ""},
+            },
+            order=round(pull.updated_at.timestamp() * 1000) if pull.updated_at else 0,
+            topics=(f"github/{self.host}/{place.repository_id}/{head}",),
+        )
+        if await self.inbox.store.read_run(request.run_id) is not None:
+            return False
+        received = Received(id=f"recovery:{request.run_id}:{secrets.token_hex(4)}", event=RECOVERED, action=None)
+        await self.inbox.submit(received, "review", request)
+        return True
+
+    async def _is_my_turn(self) -> bool:
+        token = secrets.token_hex(4)
+        return bool(await self.redis.set(self._key("recovery"), token, nx=True, px=round(INTERVAL_SECONDS * 1000)))
+
+    async def _looked_until(self) -> datetime | None:
+        raw = await self.redis.get(self._key("looked-until"))
+        return datetime.fromisoformat(raw.decode()) if raw else None
+
+    def _key(self, name: str) -> str:
+        return f"{self.inbox.store.settings.prefix}{name}"
+
+
+def _never_arrived(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Find the newest attempt of each delivery of which no attempt succeeded."""
+    by_guid: dict[str, list[Delivery]] = {}
+    for one in deliveries:
+        by_guid.setdefault(one.guid, []).append(one)
+    failed = [attempts for attempts in by_guid.values() if not any(_succeeded(one) for one in attempts)]
+    return [max(attempts, key=lambda one: one.delivered_at) for attempts in failed]
+
+
+def _succeeded(delivery: Delivery) -> bool:
+    return 200 <= delivery.status_code < 300  # noqa: PLR2004 - HTTP's own numbers.
+
+
+def _tell(found: Recovered) -> None:
+    log.info(
+        "recovery.looked failed_deliveries=%d redelivered=%d repositories=%d heads=%d",
+        found.failed_deliveries, found.redelivered, found.repositories, found.heads,
+    )  # fmt: skip
+    for problem in found.problems:
+        log.warning("recovery.not_looked reason=%s", problem)
