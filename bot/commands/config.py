@@ -11,7 +11,6 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from rich.cells import cell_len
 
-from bot.commands.runs import AsJson
 from bot.exit_codes import ExitCode
 from bot.output import result_page, say_last, write_json, write_text
 from pipeline.engine.errors import AskPerson
@@ -26,6 +25,9 @@ from pipeline.review.wording import count
 
 LINE_CHARACTERS_MAX: Final = 100
 """Of a source line that is shown; a longer one is cut around the column."""
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON instead of text.")]
+"""As other commands have it; those that own it load the client of Redis, 0.4 s that this one need not wait for."""
 
 File = Annotated[
     Path | None, Parameter(show_default=False, help=f"A file; `{PATH_IN_REPOSITORY}` of this repository without.")

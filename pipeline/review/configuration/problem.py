@@ -66,5 +66,4 @@ def shown(text: str) -> str:
 
 def nearest(word: str, known: tuple[str, ...]) -> str | None:
     """Find the name that was probably meant."""
-    lowered = word[:SHOWN_CHARACTERS_MAX].lower().replace("-", "_")
-    return next(iter(get_close_matches(lowered, known, n=1)), None)
+    return next(iter(get_close_matches(word.lower(), known, n=1)), None)

@@ -25,6 +25,10 @@ FILE_BYTES_MAX: Final = 64 * 1024
 DEPTH_MAX: Final = 8
 """Levels of lists and mappings; the deepest setting stands on the fourth. It also bounds our recursion."""
 
+VALUES_MAX: Final = 2_000
+"""Keys and values in the file, lists and mappings among them; every list filled to its limit makes fewer. It bounds the
+errors that can be made of a file, and by that the time."""
+
 KEY_CHARACTERS_MAX: Final = 200
 """Far more than the longest name of a setting."""
 
@@ -103,7 +107,7 @@ def read_tree(content: bytes) -> Node:
         raise BadYaml(TOP, f"The file has {len(content):,} bytes; the limit is {FILE_BYTES_MAX:,}. Shorten it.")
     text = _decode(content)
     try:
-        return _document(yaml.parse(text, Loader=yaml.SafeLoader))
+        return _document(_counted(yaml.parse(text, Loader=yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
         raise _refusal(error, text) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -145,6 +149,15 @@ def _refusal(error: yaml.MarkedYAMLError, text: str) -> BadYaml:
 def _place(event: yaml.Event) -> Place:
     mark = event.start_mark
     return Place(mark.line + 1, mark.column + 1) if mark else TOP
+
+
+def _counted(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    values = 0
+    for event in events:
+        values += isinstance(event, yaml.NodeEvent)
+        if values > VALUES_MAX:
+            raise BadYaml(_place(event), f"More than {VALUES_MAX:,} keys and values; no configuration needs that many.")
+        yield event
 
 
 def _document(events: Iterator[yaml.Event]) -> Node:

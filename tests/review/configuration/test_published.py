@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # It ships no types, and its stubs are not among our dependencies.
+import pydantic
 import pytest
 import yaml
 from hypothesis import given
@@ -103,6 +104,11 @@ def test_what_the_schema_refuses_the_reader_refuses(path: tuple[str, ...], value
 
     if not jsonschema.Draft202012Validator(schema()).is_valid(document) and value is not None:
         assert problems
+
+
+def test_nobody_changes_a_configuration_that_was_read() -> None:
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        Configuration().filters.drafts = True  # type: ignore[misc]  # That is what is tried.
 
 
 def test_every_analyser_that_there_is_can_be_chosen() -> None:

@@ -1,13 +1,17 @@
 """Any bytes are read, or refused in one line with a place, and in time (security case 29)."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.review.configuration.problem import Place
+from pipeline.review.configuration.schema import settings
 from pipeline.review.configuration.yaml_tree import (
     DEPTH_MAX,
     FILE_BYTES_MAX,
+    VALUES_MAX,
     BadYaml,
     Branch,
     Items,
@@ -131,6 +135,7 @@ def test_a_file_that_says_nothing_is_empty(content: bytes) -> None:
         (b"a: x\rb: 1", "1:5 U+000D"),
         (b"\xef\xbb\xbfa: 1", "1:1 The file begins with a byte order mark. Save it as UTF-8 without one."),
         ("a: 1".encode("utf-16"), "1:1 The file is UTF-16. Save it as UTF-8."),
+        (b"\xfe\xff" + "a: 1".encode("utf-16-be"), "1:1 The file is UTF-16. Save it as UTF-8."),
         ("a: 1".encode("utf-16-be"), "1:1 U+0000"),
         ("# é\nä: 1".encode("latin-1"), "1:3 Byte 0xE9 is no UTF-8. Save the file as UTF-8."),
         (b'a: "\\0"', "1:4 An escape makes U+0000, which no setting may hold."),
@@ -139,6 +144,7 @@ def test_a_file_that_says_nothing_is_empty(content: bytes) -> None:
         (b'a: "\\UFFFFFFFF"', "1:1 A number in an escape or a directive of the file is too large to be read."),
         (b"%YAML " + b"9" * 5_000 + b".1\n---\n", "1:1 A number in an escape or a directive"),
         (b"a" * (FILE_BYTES_MAX + 1), "1:1 The file has 65,537 bytes; the limit is 65,536. Shorten it."),
+        (b"[" + b"1," * VALUES_MAX + b"]", "1:4000 More than 2,000 keys and values; no configuration needs that many."),
         (b"- " * (DEPTH_MAX + 1) + b"a", "1:17 More than 8 lists and mappings stand in each other"),
     ],
 )
@@ -160,6 +166,14 @@ def test_a_bomb_of_anchors_is_refused_at_its_first_anchor() -> None:
     )
 
     assert refusal(bomb.encode()).startswith("1:4 Anchors (`&a`)")
+
+
+def test_a_file_with_every_list_filled_to_its_limit_is_read() -> None:
+    lists = [setting for setting in settings() if setting.form.startswith("a list")]
+    limits = {setting: int(re.findall(r"at most (\d+) items", setting.form)[0]) for setting in lists}
+
+    assert len(lists) > 8
+    assert sum(limits.values()) + 4 * len(list(settings())) < VALUES_MAX
 
 
 def test_as_many_levels_as_are_allowed_are_read() -> None:
