@@ -20,7 +20,9 @@ async def fill(shop: Shop) -> dict[str, Any]:
     comment = await github.comment(shop.pull, "alice", "/onceover review")
     await shop.client.post(f"{REPOSITORY}/issues/comments/{comment.id}/reactions", json={"content": "eyes"})
     line = await github.review_comment(shop.pull, "alice", "Why?", path="shop.py", line=8)
-    review = await shop.client.post(f"{shop.path}/reviews", json={"body": "See below", "event": "COMMENT"})
+    inline = {"path": "shop.py", "line": 9, "start_line": 8, "body": "Hm"}
+    summary = {"body": "See below", "event": "COMMENT", "comments": [inline]}
+    review = await shop.client.post(f"{shop.path}/reviews", json=summary)
     await shop.client.post(f"{shop.path}/comments", json={"body": "So", "in_reply_to": line.id})
     output = {"title": "Reviewed", "summary": "S"}
     run = await shop.client.post(

@@ -264,6 +264,8 @@ def label(world: World, pull: Pull, name: str, number: int) -> Json:
         "description": None,
         "color": "ededed",
         "default": False,
+        "archived_at": None,
+        "archived_by": None,
     }
 
 
