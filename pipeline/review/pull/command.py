@@ -20,7 +20,7 @@ from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 
 BODY_CHARACTERS_MAX: Final = 6_000
-"""Further down no command is looked for: reading 65,536 hostile characters as Markdown holds up the door for seconds."""
+"""Further down no command is looked for: 65,536 hostile characters, read as Markdown, hold up the door for seconds."""
 
 WORDS_MAX: Final = 60
 """Of one command; only the reason of `dismiss` comes near."""
@@ -91,7 +91,7 @@ def parse_command(body: str) -> Command | None:
     text = _MAIL_BELOW.split(_beginning(body), maxsplit=1)[0]
     if not _CANDIDATE.search(text):
         return None
-    line = next((line for line in _plain_lines(text) if _ADDRESSED.match(line)), None)
+    line = next(_addressed_lines(text), None)
     return None if line is None else _read(line.split()[1 : WORDS_MAX + 1])
 
 
@@ -101,8 +101,8 @@ def _beginning(body: str) -> str:
     return text if len(body) <= BODY_CHARACTERS_MAX else text.rpartition("\n\n")[0]
 
 
-def _plain_lines(text: str) -> Iterator[str]:
-    """Give the lines of the outermost paragraphs as far as they begin with plain text."""
+def _addressed_lines(text: str) -> Iterator[str]:
+    """Give the lines of the outermost paragraphs that begin with our name as plain text."""
     tokens = _markdown().parse(text)
     quoting = 0
     for number, token in enumerate(tokens):
@@ -112,8 +112,9 @@ def _plain_lines(text: str) -> Iterator[str]:
             opening = tokens[number - 1]
             is_outermost = opening.level == 0 and not opening.markup.startswith("#")
             for line in _lines(token.children or []):
-                if is_outermost and quoting <= 0 and line and line[0].type == "text":
-                    yield "".join(part.content for part in line)
+                words = "".join(part.content for part in line)
+                if is_outermost and quoting <= 0 and _is_addressed(line, words):
+                    yield words
                 quoting += sum(_opened(part.content) for part in line if part.type == "html_inline")
 
 
@@ -131,6 +132,12 @@ def _lines(parts: Sequence[Token]) -> Iterator[list[Token]]:
         else:
             line.append(part)
     yield line
+
+
+def _is_addressed(line: Sequence[Token], words: str) -> bool:
+    """Whether the name is there in one piece, and ends where it seems to: not `/onceover*x*`."""
+    is_plain = bool(line) and line[0].type == "text" and _ADDRESSED.match(line[0].content) is not None
+    return is_plain and _ADDRESSED.match(words) is not None
 
 
 def _opened(html: str) -> int:

@@ -39,10 +39,16 @@ def test_a_patch_that_is_cut_off_counts_up_to_its_end() -> None:
 
 
 def test_a_hunk_that_counts_wrong_is_not_believed_further() -> None:
-    lines = read_patch("@@ -1,2 +1,2 @@\n a\n-b\n-c\n+d\n@@ -9 +9 @@\n-x\n+y")
+    too_long = read_patch("@@ -1,2 +1,2 @@\n a\n-b\n-c\n+d\n@@ -9 +9 @@\n-x\n+y")
+    too_short = read_patch("@@ -1,2 +1,2 @@\n a\n@@ -9 +9 @@\n-x\n+y")
 
-    assert set(lines.right) == {1}
-    assert set(lines.left) == {2}
+    assert (set(too_long.right), set(too_long.left)) == ({1}, {2})
+    assert (set(too_short.right), set(too_short.left)) == ({1}, set())
+
+
+def test_the_end_of_a_patch_is_no_empty_line() -> None:
+    assert set(read_patch("@@ -1,2 +1,2 @@\n a\n").right) == {1}
+    assert set(read_patch("@@ -1,2 +1,2 @@\n a\n\n").right) == {1, 2}
 
 
 def test_a_missing_line_end_is_no_line() -> None:

@@ -69,6 +69,9 @@ def test_a_command_at_the_start_of_a_line_is_understood(body: str, command: Comm
         "| a |\n|---|\n/onceover review",
         "**/onceover review**",
         "~~/onceover review~~",
+        "/onceo**ver review**",
+        "/onceover*x* review",
+        "/onceover`x` review",
         "[x](\n/onceover 'review')",
         "[/onceover review](http://evil.example)",
         "![\n/onceover review](x)",
@@ -89,8 +92,9 @@ def test_a_command_at_the_start_of_a_line_is_understood(body: str, command: Comm
     ],
 )
 def test_what_only_looks_like_a_command_is_none(body: str) -> None:
-    """Security case 20, and its relatives."""
+    """Security case 20, and its relatives; also beside a line that makes it worth reading."""
     assert parse_command(body) is None
+    assert parse_command(f"{body}\n\n```\n/onceover status\n```") is None
 
 
 def test_only_the_first_command_of_a_comment_counts() -> None:
