@@ -16,7 +16,7 @@
     Bug
     └── Nonsense        we sent what no server can understand
 
-Only `RateLimited`, `Paced`, `NotYet` and `GitHubAway` promise that a write did not happen, besides the final ones.
+All but `Ambiguous` promise that a write did not happen; `UNDONE` names them for an `except`.
 """
 
 from enum import StrEnum
@@ -150,3 +150,7 @@ class Nonsense(Bug):
     """GitHub could not make sense of our request: 400, 405, 415 and their like."""
 
     code = "github_nonsense"
+
+
+UNDONE: Final = (RateLimited, Paced, NotYet, GitHubAway, NotAllowed, Gone, Refused, Nonsense)
+"""After one of these a write has certainly not happened, so that its intent can be withdrawn."""

@@ -45,6 +45,7 @@ APP_STEP: Final = "Check ONCEOVER_GITHUB_APP_ID and ONCEOVER_GITHUB_PRIVATE_KEY 
 _SLOW_DOWN: Final = re.compile(r"secondary rate limit|abuse detection|submitted too quickly", re.IGNORECASE)
 _HOUR_IS_OVER: Final = re.compile(r"api rate limit exceeded", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile(r"no commit found for", re.IGNORECASE)
+_NO_APP: Final = re.compile(r"integration not found", re.IGNORECASE)
 _CLOSED: Final = re.compile(
     r"is locked|was archived|is archived|repository access blocked|commenting is disabled|lock prevents",
     re.IGNORECASE,
@@ -90,7 +91,7 @@ def failure_of(answer: Answer, at: Circumstances) -> OnceoverError | None:
     if limited:
         return limited
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
-        return _away(told, at)
+        return _away(told, at, _retry_after(answer, at))
     return _denied(answer, at, told) or _refused(answer, told)
 
 
@@ -114,10 +115,10 @@ def garbled(why: str, at: Circumstances) -> OnceoverError:
     return _away(f"GitHub answered {at.what} unreadably: {why}", at)
 
 
-def _away(told: str, at: Circumstances) -> OnceoverError:
+def _away(told: str, at: Circumstances, asked: float | None = None) -> OnceoverError:
     if at.is_write:
         return Ambiguous(told, next_step=AMBIGUOUS_STEP)
-    return GitHubAway(told, next_step=RETRY_STEP)
+    return GitHubAway(told, next_step=RETRY_STEP, retry_after_seconds=None if asked is None else _believed(asked))
 
 
 def _limit(answer: Answer, at: Circumstances, told: str) -> RateLimited | None:
@@ -136,7 +137,7 @@ def _limit(answer: Answer, at: Circumstances, told: str) -> RateLimited | None:
         return None
     if asked is None and is_used_up:
         asked = _until_reset(answer, at)
-    after = LIMIT_SECONDS_MIN if asked is None else min(max(asked, 0.0), LIMIT_SECONDS_MAX)
+    after = LIMIT_SECONDS_MIN if asked is None else _believed(asked)
     return RateLimited(told, limit=Limit.PRIMARY if is_primary else Limit.SECONDARY, after_seconds=after)
 
 
@@ -149,6 +150,10 @@ def _retry_after(answer: Answer, at: Circumstances) -> float | None:
         return (parsedate_to_datetime(answer.headers["retry-after"]) - (answer.date or at.now)).total_seconds()
     except (ValueError, TypeError):  # No date, or one without a zone.
         return LIMIT_SECONDS_MIN
+
+
+def _believed(seconds: float) -> float:
+    return min(max(seconds, 0.0), LIMIT_SECONDS_MAX)
 
 
 def _until_reset(answer: Answer, at: Circumstances) -> float | None:
@@ -167,11 +172,19 @@ def _denied(answer: Answer, at: Circumstances, told: str) -> OnceoverError | Non
             return _forbidden(answer, at, told)
         case HTTPStatus.PAYMENT_REQUIRED:
             return NotAllowed(told, next_step="Check the plan of the account at GitHub.")
-        case HTTPStatus.NOT_FOUND if at.is_new or (at.token_is_fresh and not at.token_is_proven):
-            return NotYet(told, retry_after_seconds=NOT_YET_SECONDS)
-        case HTTPStatus.NOT_FOUND | HTTPStatus.GONE | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
+        case HTTPStatus.NOT_FOUND:
+            return _missing(answer, at, told)
+        case HTTPStatus.GONE | HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
             return Gone(told)
     return None
+
+
+def _missing(answer: Answer, at: Circumstances, told: str) -> OnceoverError:
+    if at.is_app and _NO_APP.search(answer.words):
+        return NotAllowed(told, next_step=APP_STEP, code="github_app_credentials")
+    if at.is_new or (at.token_is_fresh and not at.token_is_proven):
+        return NotYet(told, retry_after_seconds=NOT_YET_SECONDS)
+    return Gone(told)
 
 
 def _unknown_to_github(answer: Answer, at: Circumstances, told: str) -> OnceoverError:

@@ -175,9 +175,11 @@ class FakeClock:
 
 @dataclass(slots=True, kw_only=True)
 class FakeTokens:
-    """Hands out `ghs_canary_1`, and a new number after each refusal."""
+    """Hands out `ghs_canary_1_secret`, and a new number after each refusal."""
 
     number: int = 1
+    renews: bool = True
+    """Whether there is a new one after a refusal."""
     refused: list[str] = field(default_factory=list)
     asked: list[tuple[Place, Purpose]] = field(default_factory=list)
 
@@ -189,7 +191,7 @@ class FakeTokens:
     async def refuse(self, token: SecretStr) -> None:
         """Go on to the next token."""
         self.refused.append(token.get_secret_value())
-        self.number += 1
+        self.number += self.renews
 
 
 @dataclass(slots=True, kw_only=True)

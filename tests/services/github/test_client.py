@@ -167,6 +167,15 @@ async def test_a_read_is_not_tried_a_third_time() -> None:
     assert len(world.server.seen) == 2
 
 
+async def test_a_read_is_not_tried_again_with_the_same_token() -> None:
+    async with small_github({PULL: no(401, "Bad credentials")}) as world:
+        world.tokens.renews = False
+        with pytest.raises(TokenRefused):
+            await pulls_of(world).pull(12)
+
+    assert len(world.server.seen) == 1
+
+
 async def test_a_write_with_a_refused_token_is_left_to_the_next_try() -> None:
     async with small_github({CREATE: no(401, "Bad credentials")}) as world:
         with pytest.raises(TokenRefused):

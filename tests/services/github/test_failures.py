@@ -9,6 +9,7 @@ import pytest
 from pipeline.engine.errors import AskPerson, Bug, GiveUp, OnceoverError, RetryLater
 from pipeline.services.github.answer import Answer, Lost, NoAnswer
 from pipeline.services.github.errors import (
+    UNDONE,
     Ambiguous,
     GitHubAway,
     Gone,
@@ -60,6 +61,8 @@ def test_a_success_is_no_failure(status: int) -> None:
         (answer(403, "Resource not accessible by integration"), FRESH, NotYet),
         (answer(403, "This installation has been suspended"), APP, NotAllowed),
         (answer(403, "This installation has been suspended"), FRESH, NotAllowed),
+        (answer(404, "Integration not found"), APP, NotAllowed),
+        (answer(404, "Not Found"), APP, Gone),
         (answer(403, "Unable to create comment because issue is locked."), WRITE, Gone),
         (answer(403, "Repository was archived so is read-only."), WRITE, Gone),
         (answer(403, "Commenting is disabled on issues with more than 2500 comments"), WRITE, Gone),
@@ -142,6 +145,16 @@ def test_a_limit_says_which_and_for_how_long(headers: dict[str, str], limit: Lim
 
     assert isinstance(error, RateLimited)
     assert (error.limit, error.after_seconds, error.retry_after_seconds) == (limit, after, after)
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"), [({"retry_after": "5"}, 5.0), ({}, None), ({"retry_after": "1e9"}, 7_200.0)]
+)
+def test_a_server_that_is_down_may_say_for_how_long(asked: dict[str, str], after: float | None) -> None:
+    error = failure_of(answer(503, **asked), READ)
+
+    assert isinstance(error, GitHubAway)
+    assert error.retry_after_seconds == after
 
 
 def test_the_reset_is_counted_by_the_clock_of_github() -> None:
@@ -238,6 +251,14 @@ def test_a_token_that_comes_back_is_masked(secret: str) -> None:
     assert error is not None
     assert secret not in str(error)
     assert "token *** may not" in error.message
+
+
+def test_after_all_errors_but_one_a_write_has_not_happened() -> None:
+    kinds = {type(failure_of(answer(status), WRITE)) for status in range(300, 600) if status != 304}
+
+    assert kinds - set(UNDONE) == {Ambiguous, TokenRefused}
+    assert issubclass(TokenRefused, UNDONE)
+    assert not issubclass(Ambiguous, UNDONE)
 
 
 def test_each_class_stands_where_the_caller_looks_for_it() -> None:
