@@ -1,6 +1,9 @@
 """What goes over the wire: once, with the right headers, within limits, and without leaving a trace of the token."""
 
+import asyncio
 import logging
+import subprocess
+import sys
 import traceback
 from typing import Any
 
@@ -116,6 +119,15 @@ async def test_one_connection_serves_call_after_call() -> None:
     assert world.server.connections == 1
 
 
+async def test_calls_at_once_are_bounded() -> None:
+    """GitHub counts those of an App over all its processes."""
+    async with small_github({PULL: ok(pull())}, calls_at_once_max=3) as world:
+        await asyncio.gather(*(read(world) for _ in range(30)))
+
+    assert len(world.server.seen) == 30
+    assert world.server.connections <= 3
+
+
 async def test_github_enterprise_server_lives_under_a_path() -> None:
     routes = {f"GET {REPO}/pulls": ok([pull()], link='<{URL}>; rel="last"')}
     async with small_github(routes, base="/api/v3") as world:
@@ -178,6 +190,20 @@ async def test_a_next_page_on_another_host_gets_no_token() -> None:
     async with small_github({f"GET {REPO}/pulls": ok([pull()], link=elsewhere)}) as world:
         with pytest.raises(Nonsense, match="another host"):
             await Pulls(github=world.github, place=SHOP).open_pulls()
+
+
+def test_who_only_says_what_is_wanted_loads_no_http_library() -> None:
+    """Stages name these calls; only what really opens a connection pays for it."""
+    names = ("pulls", "comments", "reviews", "checks", "ci", "repositories", "client", "models")
+    program = f"""
+import sys
+{"; ".join(f"import pipeline.services.github.{name}" for name in names)}
+print([name for name in ("githubkit", "httpx", "jwt", "cryptography", "redis") if name in sys.modules])
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+
+    assert done.stdout == "[]\n"
 
 
 def test_half_a_character_can_be_sent() -> None:
