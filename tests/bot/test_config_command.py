@@ -10,6 +10,7 @@ from bot.commands.config import NoConfiguration, check, schema, show
 from bot.exit_codes import ExitCode, exit_code_of
 from pipeline.review.configuration.schema import schema_text
 from pipeline.review.configuration.yaml_tree import FILE_BYTES_MAX
+from tests.bot.command_world import CommandWorld
 
 BAD = """\
 # Our rules
@@ -204,3 +205,19 @@ def test_a_file_with_a_problem_shows_what_holds_instead(desk: Desk) -> None:
 
     assert show() is ExitCode.CONFIGURATION
     assert "review.inline_max: 25  # default" in desk.printed()
+
+
+async def test_the_command_ends_with_the_code_that_says_how_it_went(world: CommandWorld) -> None:
+    top = world.make_repository().path
+
+    nothing = await world.run("config", "check", cwd=top)
+    (top / ".github").mkdir()
+    (top / ".github" / "onceover.yml").write_text("paused: maybe\n")
+    bad = await world.run("config", "check", cwd=top)
+    (top / ".github" / "onceover.yml").write_text("paused: true\n")
+    good = await world.run("config", "check", cwd=top)
+
+    assert [ended.code for ended in (nothing, bad, good)] == [2, 3, 0]
+    assert nothing.news.startswith("onceover: There is no `.github/onceover.yml` in this directory or above it")
+    assert bad.out.startswith(".github/onceover.yml:1:9: `paused` is the text `maybe`; expected `true` or `false`.\n")
+    assert good.out == ".github/onceover.yml is fine.\n"

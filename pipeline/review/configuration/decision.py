@@ -32,7 +32,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from pipeline.review.configuration.glob import first_match
-from pipeline.review.configuration.model import Configuration, Selection
+from pipeline.review.configuration.model import FILES_MAX, Configuration, Selection
 from pipeline.review.configuration.problem import shown
 from pipeline.review.patterns import read_patterns
 
@@ -81,7 +81,7 @@ class PullFacts:
     trigger: str
     """Event and action, as `pull_request.opened`; `command` if a person asked by a comment."""
     paths: tuple[str, ...] | None = None
-    """Every path that changes; None while it is not known."""
+    """Every path that changes; None while it is not known. Only needed if `asks_for_paths`."""
 
     @property
     def is_asked(self) -> bool:
@@ -124,6 +124,11 @@ def decide(configuration: Configuration, facts: PullFacts) -> Decision:
         if skip is not None:
             return Decision(skip=skip)
     return Decision(off=dict(_stages_off(configuration, facts)))
+
+
+def asks_for_paths(configuration: Configuration) -> bool:
+    """Whether `decide` makes use of the paths; if not, nobody need spend calls on reading them."""
+    return bool(configuration.filters.ignore) or configuration.filters.files_max < FILES_MAX
 
 
 def _closed(_configuration: Configuration, facts: PullFacts) -> Skip | None:

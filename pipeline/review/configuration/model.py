@@ -16,6 +16,10 @@ from pipeline.review.configuration.glob import GLOB_CHARACTERS_MAX
 from pipeline.review.findings import Severity
 from pipeline.review.patterns import PATTERNS_MAX, BadPattern, read_patterns
 
+NO_EFFECT_YET: Final = "No effect yet."
+"""Ends the description of a setting that is declared, so that files can have it, and that nothing reads in this
+version. Whoever writes such a setting is told so."""
+
 NAMES_MAX: Final = 100
 """Labels, authors or branches in one list; each is compared with each of a pull request."""
 
@@ -141,10 +145,10 @@ class ReviewOptions(Part):
         ("ruff", "bandit", "shellcheck", "zizmor", "typos"), max_length=5, description="Static analysers to run."
     )
     language: Annotated[Line, Field(min_length=2, max_length=LANGUAGE_CHARACTERS_MAX)] = Field(
-        "English", description="Language in which the model writes."
+        "English", description="Language in which the model writes. No effect yet."
     )
     guidelines: str = Field(
-        "", max_length=GUIDELINES_CHARACTERS_MAX, description="What the model should look for in this repository."
+        "", max_length=GUIDELINES_CHARACTERS_MAX, description="What the model should look for. No effect yet."
     )
 
 
@@ -174,19 +178,31 @@ class TestOptions(Part):
 class DocsOptions(Part):
     """Which documents a change is compared with."""
 
-    paths: Patterns = Field((), description="Documents to read, as in `.gitignore`; all that are found if empty.")
+    paths: Patterns = Field((), description="Documents to read, as in `.gitignore`; all if empty. No effect yet.")
     passages_max: int = Field(12, ge=0, le=50, description="Passages that a review cites.")
 
 
 class Budgets(Part):
-    """What the model may cost before reviewing pauses and says so. Declared; not enforced yet."""
+    """What the model may cost before reviewing pauses and says so; declared, and enforced by a later version."""
 
-    run_tokens_max: Tokens = Field(1_000_000, description="Tokens, read and written, of one review of one commit.")
-    run_usd_max: Usd = Field(5.0, description="US dollars of one review of one commit, by the operator's prices.")
-    pull_request_day_tokens_max: Tokens = Field(4_000_000, description="Tokens of a pull request in a day (UTC).")
-    pull_request_day_usd_max: Usd = Field(20.0, description="US dollars of a pull request in a day (UTC).")
-    repository_day_tokens_max: Tokens = Field(20_000_000, description="Tokens of the repository in a day (UTC).")
-    repository_day_usd_max: Usd = Field(100.0, description="US dollars of the repository in a day (UTC).")
+    run_tokens_max: Tokens = Field(
+        1_000_000, description="Tokens, read and written, of one review of one commit. No effect yet."
+    )
+    run_usd_max: Usd = Field(
+        5.0, description="US dollars of one review of one commit, by the operator's prices. No effect yet."
+    )
+    pull_request_day_tokens_max: Tokens = Field(
+        4_000_000, description="Tokens of a pull request in a day (UTC). No effect yet."
+    )
+    pull_request_day_usd_max: Usd = Field(
+        20.0, description="US dollars of a pull request in a day (UTC). No effect yet."
+    )
+    repository_day_tokens_max: Tokens = Field(
+        20_000_000, description="Tokens of the repository in a day (UTC). No effect yet."
+    )
+    repository_day_usd_max: Usd = Field(
+        100.0, description="US dollars of the repository in a day (UTC). No effect yet."
+    )
 
 
 class CommentOptions(Part):
@@ -208,7 +224,7 @@ class Configuration(Part):
     review: ReviewOptions = Field(ReviewOptions(), description="What a review tells, and how.")
     test: TestOptions = Field(TestOptions(), description="Where the verdict on the tests comes from.")
     docs: DocsOptions = Field(DocsOptions(), description="Which documents a change is compared with.")
-    budgets: Budgets = Field(Budgets(), description="What the model may cost. Declared; not enforced yet.")
+    budgets: Budgets = Field(Budgets(), description="What the model may cost before reviewing pauses and says so.")
     comment: CommentOptions = Field(CommentOptions(), description="How the summary comment looks.")
 
 

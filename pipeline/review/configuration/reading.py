@@ -13,11 +13,12 @@ from typing import Final, Literal, TypeAlias
 from pydantic import ValidationError
 
 from pipeline.review.configuration.ceilings import Ceilings, clamp
-from pipeline.review.configuration.model import Configuration
-from pipeline.review.configuration.problem import Path, Place, Problem, make_problem
+from pipeline.review.configuration.model import NO_EFFECT_YET, Configuration
+from pipeline.review.configuration.problem import Path, Place, Problem, dotted, make_problem
 from pipeline.review.configuration.refusal import UNKNOWN, refusal
+from pipeline.review.configuration.schema import settings
 from pipeline.review.configuration.yaml_tree import BadYaml, Branch, Items, Leaf, Node, read_tree
-from pipeline.review.wording import count
+from pipeline.review.wording import count, listed
 
 PATH_IN_REPOSITORY: Final = ".github/onceover.yml"
 """Where the file stands, in a repository and in the organisation's `.github` repository alike."""
@@ -182,3 +183,6 @@ def _without_effect(configuration: Configuration, written: Mapping[Path, Origin]
         yield f"`test.command` is not run: `test.source` is `{test.source}`. Set it to `sandbox`."
     if configuration.paused_reason and not configuration.paused:
         yield "`paused_reason` is set and `paused` is not: reviews go on."
+    idle = [dotted(one.path) for one in settings() if one.path in written and one.meaning.endswith(NO_EFFECT_YET)]
+    if idle:
+        yield f"This version makes no use yet of {listed(f'`{name}`' for name in idle)}."

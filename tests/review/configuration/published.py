@@ -45,6 +45,7 @@ $ onceover config check
                ^
 ```
 
+It ends with 0 if the file is fine, 3 if it is not, 2 if there is none; `--json` makes it readable for programs.
 `onceover config show` tells the value of every setting that holds, and where it comes from. Editors help while you
 write if the first line names the schema, which `onceover config schema > .github/onceover.v1.schema.json` writes:
 

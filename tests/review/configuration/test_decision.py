@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.review.configuration import decision
-from pipeline.review.configuration.decision import ASKED, RULES, SkipReason, decide
+from pipeline.review.configuration.decision import ASKED, RULES, SkipReason, asks_for_paths, decide
 from pipeline.review.configuration.model import Configuration
 from tests.review.configuration.builders import a_pull, configured
 
@@ -218,3 +218,11 @@ def test_a_stage_that_does_not_run_says_why(written: str, facts: dict[str, Any],
 def test_tests_that_nobody_looks_at_are_no_stage_that_is_left(test: str) -> None:
     assert reason(configured(test)) is SkipReason.NO_STAGE
     assert reason(configured("stages: {analyze: false, docs: false}")) is REVIEW
+
+
+@pytest.mark.parametrize(
+    ("filters", "asks"), [("", False), ("ignore: [a]", True), ("files_max: 2999", True), ("files_max: 3000", False)]
+)
+def test_paths_are_asked_for_only_where_they_can_decide(filters: str, *, asks: bool) -> None:
+    """GitHub lists no more than 3,000 files, so the default limit is never passed."""
+    assert asks_for_paths(configured(f"filters: {{{filters}}}")) is asks

