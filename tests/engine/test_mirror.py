@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
@@ -448,6 +449,61 @@ async def test_a_mirror_that_does_not_reach_redis_looks_again_later(
     assert set(states(workshop, run_id)) == {RunState.QUEUED}
     assert await workshop.make_mirror(process).look_once() == 0
     await Shadow().check(workshop)
+
+
+# Crash points -------------------------------------------------------------------------------------------------------
+
+WRITES_OF_A_LOOK: Final = 4
+"""Take, intend, confirm, put back."""
+
+
+@dataclass(slots=True)
+class Board:
+    """Check runs outside; whoever creates one twice has two."""
+
+    checks: list[RunState] = field(default_factory=list)
+    blind: int = 0
+    """How often somebody was told that nothing had begun while a check run stood there."""
+
+    async def show(self, picture: Picture) -> None:
+        """Create the check run, or move the one that is there."""
+        effect = await picture.effects.begin("check")
+        if effect.standing == "new" and self.checks:
+            self.blind += 1
+        if effect.standing == "new" or not self.checks:
+            self.checks.append(picture.run.state)
+        self.checks[0] = picture.run.state
+        if effect.standing != "confirmed":
+            await picture.effects.confirm("check", {"id": 1})
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_a_fault_at_any_write_of_a_mirror_leaves_one_check_run_that_is_concluded(
+    redis: Redis, fault: Fault
+) -> None:
+    async def visit(point: int) -> bool:
+        await redis.flushdb()
+        async with Workshop(redis, StageSpec(name="only", run=nothing)) as workshop:
+            workshop.mirror_role = PUBLISHER
+            board, shadow, first, second = Board(), Shadow(), workshop.start("first"), workshop.start("second")
+            await workshop.submit()
+            first.redis.arm(fault, after=point)
+            await workshop.show(first, board.show)
+            await shadow.check(workshop)
+            await workshop.finish(second, check=shadow.check)
+            for _ in range(2):
+                workshop.pass_time(HOLD)
+                await workshop.show(second, board.show)
+                await shadow.check(workshop)
+
+            assert (board.checks, board.blind) == ([RunState.DONE], 0), f"fault at write {point + 1}"
+            return bool(first.redis.faults)
+
+    point = 0
+    while await visit(point):
+        point += 1
+
+    assert point == WRITES_OF_A_LOOK
 
 
 # By itself ----------------------------------------------------------------------------------------------------------
