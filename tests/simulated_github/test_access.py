@@ -190,6 +190,20 @@ async def test_files_come_raw_and_as_base64(shop: Shop) -> None:
     assert [one["name"] for one in listed.json()] == ["logo.png", "notes.md", "shop.py"]
 
 
+async def test_a_branch_with_a_slash_is_named_encoded(shop: Shop) -> None:
+    sha = await shop.github.push(shop.repository, "fix/this", {"docs/a b.md": "Here\n"})
+
+    commit = await shop.client.get(f"{REPOSITORY}/commits/fix%2Fthis")
+    runs = await shop.client.get(f"{REPOSITORY}/commits/fix%2Fthis/check-runs")
+    compared = await shop.client.get(f"{REPOSITORY}/compare/main...fix%2Fthis")
+    file = await shop.client.get(f"{REPOSITORY}/contents/docs%2Fa%20b.md?ref=fix/this")
+
+    assert commit.json()["sha"] == sha
+    assert runs.status_code == 200
+    assert compared.json()["ahead_by"] == 1
+    assert file.json()["name"] == "a b.md"
+
+
 async def test_changed_files_carry_gits_patch_unless_they_are_binary(shop: Shop) -> None:
     files = {one["filename"]: one for one in (await shop.client.get(f"{shop.path}/files")).json()}
 

@@ -168,6 +168,20 @@ async def test_a_reply_stands_under_the_comment_it_answers(shop: Shop) -> None:
     assert (reply.json()["in_reply_to_id"], reply.json()["line"]) == (first.id, 8)
 
 
+async def test_a_comment_of_ones_own_can_be_changed_and_removed(shop: Shop) -> None:
+    theirs = await shop.github.review_comment(shop.pull, "alice", "Why?", path="shop.py", line=8)
+    reply = await shop.client.post(f"{shop.path}/comments", json={"body": "Because.", "in_reply_to": theirs.id})
+    mine = f"/repos/acme/shop/pulls/comments/{reply.json()['id']}"
+
+    edited = await shop.client.patch(mine, json={"body": "Because of this."})
+    deleted = await shop.client.delete(mine)
+    forbidden = await shop.client.delete(f"/repos/acme/shop/pulls/comments/{theirs.id}")
+
+    assert edited.json()["body"] == "Because of this."
+    assert (deleted.status_code, forbidden.status_code) == (204, 403)
+    assert shop.pull.review_comments == [theirs]
+
+
 async def test_a_reaction_is_new_once(shop: Shop) -> None:
     comment = await shop.github.comment(shop.pull, "alice", "/onceover status")
     place = f"/repos/acme/shop/issues/comments/{comment.id}/reactions"

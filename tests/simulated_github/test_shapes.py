@@ -109,11 +109,16 @@ async def test_what_an_app_reads_of_itself_is_read_by_the_models(shop: Shop) -> 
             answer = await app.get(place.format(**ids))
             TypeAdapter(shape).validate_json(answer.content)
         minted = await app.post(f"/app/installations/{ids['installation']}/access_tokens")
+        config = await app.get("/app/hook/config")
     meta = await shop.client.get("/meta")
+    bot = await shop.client.get("/users/onceover[bot]")
     limits = await shop.client.get("/rate_limit")
 
     models.InstallationToken.model_validate_json(minted.content)
     models.ApiOverview.model_validate_json(meta.content)
+    models.PublicUser.model_validate_json(bot.content)
+    models.WebhookConfig.model_validate_json(config.content)
+    assert bot.json()["id"] == shop.github.app.bot.id
     assert set(limits.json()["rate"]) == {"limit", "remaining", "reset", "used", "resource"}
 
 

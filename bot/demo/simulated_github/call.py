@@ -40,6 +40,9 @@ TEXT_CHARACTERS_MAX: Final = 65_536
 GIVEN: Final = "simulated_github"
 """Where in a request's scope the gate puts what it hands over."""
 
+ENCODED_SLASH: Final = "\x1f"
+"""What stands for `%2F` between gate and routes: a slash of a branch's name, which parts no path."""
+
 GITHUB_DOCS: Final = "https://docs.github.com/rest"
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -301,6 +304,11 @@ class Call(Request[Any, Any, State]):
         location += f"?{query}" if query else ""
         status = 301 if self.method == "GET" else 307
         return Refusal(status, "Moved Permanently", headers={"Location": location})
+
+
+def with_slashes(value: str) -> str:
+    """Give a path parameter as it was meant, with the slashes that were encoded."""
+    return value.replace(ENCODED_SLASH, "/")
 
 
 def credential_of(header: str | None) -> str | None:

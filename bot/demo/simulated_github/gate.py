@@ -19,7 +19,7 @@ from litestar import Litestar
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.demo.simulated_github.call import GIVEN, Given, credential_of
+from bot.demo.simulated_github.call import ENCODED_SLASH, GIVEN, Given, credential_of
 from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import ActiveFault, Asked, Fault
 from bot.demo.simulated_github.world import Exchange, World
@@ -28,6 +28,8 @@ TRANSPORT: Final = "simulated_github.transport"
 """Name of the connection's transport in a scope."""
 
 BY_ID = re.compile(r"^/repositories/(\d+)(?=/|$)")
+
+ENCODED = re.compile("%2F", re.IGNORECASE)
 
 RESET_SECONDS: Final = 3600
 """How far ahead `x-ratelimit-reset` lies unless a fault says otherwise."""
@@ -90,6 +92,7 @@ class Gate:
         exchange = self._record(scope, body)
         self._resolve_id(scope)
         blow, views = self.world.faults.strike(self._asked(scope, exchange))
+        self._keep_slashes(scope)
         given = Given(world=self.world, courier=self.courier, views=views, serials=self.serials)
         scope["state"] = {**scope.get("state", {}), GIVEN: given}
         exchange.fault = blow.fault.kind if blow else next((view.fault.kind for view in views), None)
@@ -160,6 +163,11 @@ class Gate:
         scope["path"] = f"/repos/{name}{scope['path'][found.end() :]}"
         raw = scope["raw_path"].decode().removeprefix(f"/repositories/{found[1]}")
         scope["raw_path"] = f"/repos/{name}{raw}".encode()
+
+    def _keep_slashes(self, scope: HTTPScope) -> None:
+        """Let an encoded slash part nothing, as on GitHub: a branch `a/b` is one parameter as `a%2Fb`."""
+        raw = scope["raw_path"].decode()
+        scope["path"] = unquote(ENCODED.sub(ENCODED_SLASH, raw))
 
     def _blow(self, fault: Fault, scope: HTTPScope) -> Answer | None:
         """Answer instead of the routes; None if they are asked first."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath
 from pydantic import BaseModel
 
@@ -22,6 +22,13 @@ class TokenRequest(BaseModel):
     repository_ids: Sequence[int] | None = None
     repositories: Sequence[str] | None = None
     permissions: Mapping[str, Level] | None = None
+
+
+class HookConfig(BaseModel):
+    """What to change of an App's webhook."""
+
+    url: str | None = None
+    secret: str | None = None
 
 
 @get("/app")
@@ -94,6 +101,21 @@ async def list_repositories(request: Call) -> Response[object]:
 async def revoke_token(request: Call) -> None:
     """Forget the token that asks."""
     del request.world.tokens[request.installation_token().value]
+
+
+@get("/app/hook/config")
+async def read_hook_config(request: Call) -> Response[object]:
+    """Tell where webhooks go; the secret does not show."""
+    return Response(accounts.hook(request.as_app())["config"])
+
+
+@patch("/app/hook/config")
+async def change_hook_config(request: Call) -> Response[object]:
+    """Let webhooks go elsewhere, or be signed with another secret."""
+    app, asked = request.as_app(), await request.read(HookConfig)
+    app.webhook_url = asked.url or app.webhook_url
+    app.webhook_secret = asked.secret or app.webhook_secret
+    return Response(accounts.hook(app)["config"])
 
 
 @get("/app/hook/deliveries")
@@ -184,6 +206,8 @@ HANDLERS = [
     create_token,
     list_repositories,
     revoke_token,
+    read_hook_config,
+    change_hook_config,
     list_deliveries,
     read_delivery,
     redeliver,

@@ -103,6 +103,19 @@ async def show_app(request: Call, slug: FromPath[str]) -> Response[object]:
     return Response(accounts.app(request.world, app))
 
 
+@get("/users/{login:str}")
+async def read_user(request: Call, login: FromPath[str]) -> Response[object]:
+    """Tell about a user, such as an App's own bot."""
+    if login not in request.world.accounts:
+        raise not_found()
+    account = request.world.account(login)
+    since = accounts.instant(request.world.instant())
+    nothing = dict.fromkeys(("name", "company", "email", "location", "bio", "hireable", "twitter_username"))
+    counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+    dates = {"created_at": since, "updated_at": since}
+    return Response({**accounts.user(request.world, account), **nothing, "blog": "", **counts, **dates})
+
+
 @get("/meta")
 async def read_meta() -> Response[object]:
     """Say where webhooks come from."""
@@ -150,6 +163,7 @@ HANDLERS = [
     offer_app,
     convert_manifest,
     show_app,
+    read_user,
     read_meta,
     read_rate_limit,
     read_root,

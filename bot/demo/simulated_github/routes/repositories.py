@@ -7,7 +7,7 @@ from typing import Final
 from litestar import Response, get
 from litestar.params import FromPath
 
-from bot.demo.simulated_github.call import Call, Refusal, not_found
+from bot.demo.simulated_github.call import Call, Refusal, not_found, with_slashes
 from bot.demo.simulated_github.diffs import changed_files, whole_diff
 from bot.demo.simulated_github.git_store import SHA_DIGITS, UnknownObject
 from bot.demo.simulated_github.repositories import Repository
@@ -57,7 +57,7 @@ async def list_commit_pulls(request: Call, ref: FromPath[str]) -> Response[objec
 async def compare(request: Call, basehead: FromPath[str]) -> Response[object]:
     """Compare two commits from where they parted."""
     repository = request.repository("contents:read")
-    base_name, dots, head_name = basehead.lstrip("/").partition("...")
+    base_name, dots, head_name = with_slashes(basehead).lstrip("/").partition("...")
     if not dots:
         raise not_found()
     try:
@@ -79,7 +79,7 @@ async def read_contents(request: Call) -> Response[object]:
         sha = repository.git.sha(ref)
     except UnknownObject as error:
         raise Refusal(404, f"No commit found for the ref {ref}") from error
-    if not (place := str(request.path_params.get("path", "")).strip("/")):
+    if not (place := with_slashes(str(request.path_params.get("path", ""))).strip("/")):
         return Response(_directory(request, repository, ref, sha, ""))
     listing = repository.git.ask("ls-tree", "-z", "--long", sha, "--", f":(literal){place}").decode(errors="replace")
     if not listing:
@@ -122,6 +122,7 @@ def find_commit(repository: Repository, ref: str) -> str:
     Raises:
         Refusal: 422 `No commit found for SHA`, in GitHub's words.
     """
+    ref = with_slashes(ref)
     try:
         return repository.git.sha(ref)
     except UnknownObject as error:

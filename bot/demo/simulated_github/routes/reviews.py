@@ -7,7 +7,7 @@ taken whole or not at all; a submitted review can never be deleted. A pending re
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from litestar import Response, delete, get, post, put
+from litestar import Response, delete, get, patch, post, put
 from litestar.params import FromPath
 from pydantic import BaseModel
 
@@ -204,6 +204,28 @@ async def read_review_comment(request: Call, comment_id: FromPath[int]) -> Respo
     return Response(pulls.review_comment(request.world, pull, comment))
 
 
+@patch(REVIEW_COMMENT)
+async def edit_review_comment(request: Call, comment_id: FromPath[int]) -> Response[object]:
+    """Change the text of a review comment of one's own."""
+    pull, comment = find_review_comment(request, WRITE, comment_id)
+    asked = await request.read(Body)
+    check_text("PullRequestReviewComment", asked.body)
+    if comment.author is not request.caller():
+        raise Refusal(403, "Resource not accessible by integration")
+    comment.body, comment.updated_at = asked.body, request.world.instant()
+    return Response(pulls.review_comment(request.world, pull, comment))
+
+
+@delete(REVIEW_COMMENT, status_code=204)
+async def delete_review_comment(request: Call, comment_id: FromPath[int]) -> None:
+    """Remove a review comment of one's own; the implicit review of a single one goes with it."""
+    pull, comment = find_review_comment(request, WRITE, comment_id)
+    if comment.author is not request.caller():
+        raise Refusal(403, "Resource not accessible by integration")
+    pull.review_comments.remove(comment)
+    pull.reviews[:] = [one for one in pull.reviews if not (one.is_implicit and one.id == comment.review_id)]
+
+
 def _check_review(pull: Pull, asked: ReviewRequest) -> None:
     """Refuse what GitHub refuses, before anything is written."""
     _check_length(asked.body)
@@ -336,4 +358,6 @@ HANDLERS = [
     list_review_comments,
     create_review_comment,
     read_review_comment,
+    edit_review_comment,
+    delete_review_comment,
 ]
