@@ -1,0 +1,1 @@
+"""The App, end to end: a simulated GitHub at one end, its pages at the other."""

@@ -1,7 +1,7 @@
 """World of the App: a simulated GitHub, a real Redis, and processes of ours that hold roles.
 
-Users act on the simulated GitHub, which sends the App signed webhooks; the test waits for what GitHub shows, never for time to
-pass. What was not shown in time fails with the story so far.
+Users act on the simulated GitHub, which sends the App signed webhooks; the test waits for what GitHub shows, never for
+time to pass. What was not shown in time fails with the story so far.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class AppWorld:
         """Wait until GitHub shows something."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS_MAX):
-                while not shown():
+                while not shown():  # noqa: ASYNC110 - the simulated GitHub tells nobody of a change.
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:
             story = timeline.as_seen(pull) if pull else ""

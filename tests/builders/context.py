@@ -9,7 +9,9 @@ import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
+from pipeline.engine.context import NotWanted
 from pipeline.engine.stage import JsonValue, Step, Upstream, Woken
 
 
@@ -87,6 +89,10 @@ class MemoryContext:
     async def decide(self, text: str) -> None:
         """Note the decision."""
         self.decisions.append(text)
+
+    def skip(self, why: str) -> NoReturn:
+        """Leave, as the engine's context does."""
+        raise NotWanted(why)
 
     def partial(self) -> None:
         """Note that something was out of reach."""
