@@ -8,7 +8,7 @@ Does not promise where a text stands: in the summary comment where that can be, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from pipeline.review.finding_text import finding_text, name, short
 from pipeline.review.findings import Finding
@@ -21,7 +21,7 @@ from pipeline.review.pull.stage_table import StageRow, moment, stage_table
 from pipeline.review.redact import redact
 from pipeline.review.rendering import SHA_CHARACTERS
 
-Reaction = Literal["+1", "-1", "eyes", "confused", "rocket"]
+Reaction: TypeAlias = Literal["+1", "-1", "eyes", "confused", "rocket"]
 """Those of GitHub's that we use; to react twice changes nothing."""
 
 MEANINGS: Final = {

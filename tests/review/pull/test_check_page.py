@@ -128,6 +128,13 @@ def test_a_title_that_is_more_than_words_is_left_to_the_summary() -> None:
     assert "`@org/team`" in page.summary
 
 
+def test_a_sentence_too_long_for_a_title_is_left_to_the_summary_whole() -> None:
+    page = check_output(a_run(verdict=Verdict.REMARKS, headline="word " * 60))
+
+    assert page.title == "Some remarks"
+    assert page.summary.count("word") == 60
+
+
 def test_a_long_error_is_told_at_length_below_the_table_and_without_secrets() -> None:
     error = f"{SECRET} " + "why " * 200
     page = check_output(a_run(RunState.DEAD, a_stage("docs", StageState.FAILED, error=error)))
