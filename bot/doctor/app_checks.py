@@ -2,16 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
-import httpx2
-
-from bot.app_credentials import GENERATE, SECRET_KEY, Role, held_against, missing_for, read_private_key, wanted_by
-from bot.doctor.check import Check
+from bot.app_credentials import (
+    GENERATE,
+    SECRET_KEY,
+    Role,
+    held_against,
+    missing_for,
+    read_private_key,
+    wanted_by,
+)
+from bot.doctor.app_seen import AppSeen, AppView, InstallationSeen
+from bot.doctor.check import Ask, Check
+from bot.doctor.github_clock import compare_clocks
 from bot.doctor.outcome import Failed, Ok, Outcome, Skipped, Warned
 from bot.settings_tree import PRIVATE_KEY, Settings
 from bot.setup.app_needs import EVENTS, PERMISSIONS, is_enough
@@ -24,12 +31,6 @@ from pipeline.review.wording import count
 DELIVERIES_DAYS: Final = 3
 """How long github.com keeps deliveries, and so how far back a failed one can still be redelivered."""
 
-DRIFT_SECONDS_WARNED: Final = 10.0
-DRIFT_SECONDS_FAILED: Final = 50.0
-"""The App's JWT is dated a minute back; a clock further behind or ahead gets 401."""
-
-DATE_SECONDS_MAX: Final = 10.0
-
 NAMED_MAX: Final = 5
 """Accounts or reasons named in one sentence."""
 
@@ -40,94 +41,6 @@ OTHERS_READ: Final = 0o077
 NO_APP: Final = "There is no GitHub App yet; reviews of local repositories work without."
 SET_UP: Final = "`onceover setup` registers one."
 PAGE: Final = "Change it on the App's page on GitHub, under Developer settings"
-
-
-class AppSeen(Protocol):
-    """The App as GitHub describes it."""
-
-    @property
-    def id(self) -> int:
-        """Its number."""
-
-    @property
-    def slug(self) -> str:
-        """Its name in addresses."""
-
-    @property
-    def permissions(self) -> Mapping[str, str]:
-        """What it asks for."""
-
-    @property
-    def events(self) -> Sequence[str]:
-        """What it subscribes to."""
-
-
-class HookSeen(Protocol):
-    """Where GitHub delivers."""
-
-    @property
-    def url(self) -> str | None:
-        """The address; None or empty if the webhook is off."""
-
-    @property
-    def insecure_ssl(self) -> str | float | None:
-        """1 if GitHub does not look at the certificate."""
-
-
-class AccountSeen(Protocol):
-    """Who has installed the App."""
-
-    @property
-    def login(self) -> str:
-        """The account's name."""
-
-
-class InstallationSeen(Protocol):
-    """The App in one account."""
-
-    @property
-    def account(self) -> AccountSeen | None:
-        """Whose; None if it was deleted."""
-
-    @property
-    def permissions(self) -> Mapping[str, str]:
-        """What the account has granted."""
-
-    @property
-    def suspended_at(self) -> datetime | None:
-        """Since when it may do nothing."""
-
-
-class DeliverySeen(Protocol):
-    """A webhook that was sent."""
-
-    @property
-    def guid(self) -> str:
-        """The same for a redelivery."""
-
-    @property
-    def delivered_at(self) -> datetime:
-        """When."""
-
-    @property
-    def status_code(self) -> int:
-        """What we answered; 0 if nothing came."""
-
-
-class AppView(Protocol):
-    """GitHub, asked in the name of the App."""
-
-    async def app(self) -> AppSeen:
-        """Describe the App."""
-
-    async def hook(self) -> HookSeen:
-        """Describe its webhook."""
-
-    async def installations(self) -> Sequence[InstallationSeen]:
-        """List its installations."""
-
-    async def deliveries(self, *, since: datetime, status: str | None = None) -> Sequence[DeliverySeen]:
-        """List webhooks that were sent, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +61,15 @@ def app_checks(at: AppAtHand, *, now: Callable[[], datetime] = lambda: datetime.
         at: The App.
         now: The time by this machine.
     """
+    us = _Introduction(at)
     return (
         Check(name="app.credentials", ask=lambda: asyncio.to_thread(_credentials, at)),
-        Check(name="app.known", ask=lambda: _known(at)),
-        Check(name="app.permissions", ask=lambda: _permissions(at)),
-        Check(name="app.events", ask=lambda: _events(at)),
-        Check(name="app.installations", ask=lambda: _installations(at)),
-        Check(name="app.webhook", ask=lambda: _webhook(at)),
-        Check(name="app.deliveries", ask=lambda: _deliveries(at, now())),
+        Check(name="app.known", ask=us.first(_known)),
+        Check(name="app.permissions", ask=us.then(_permissions)),
+        Check(name="app.events", ask=us.then(_events)),
+        Check(name="app.installations", ask=us.then(_installations)),
+        Check(name="app.webhook", ask=us.then(_webhook)),
+        Check(name="app.deliveries", ask=us.then(lambda met: _deliveries(met, now()))),
         Check(name="clock.github", ask=lambda: _clock(at, now)),
     )
 
@@ -195,38 +109,71 @@ def _credentials_step(lacking: Sequence[str]) -> str:
     return "`onceover setup` makes all of them for a new App; for one that you have, set them in the environment."
 
 
-def _view(at: AppAtHand) -> AppView | Skipped:
-    """Give the way to ask GitHub, or why there is none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Met:
+    """GitHub knows us."""
 
-    Raises:
-        OnceoverError: The App's key cannot be used.
-    """
-    if isinstance(at.view, OnceoverError):
-        return Skipped(said="GitHub cannot be asked without the App's credentials.")
-    if at.view is None:
-        has_app = is_there(at.settings)
-        return Skipped(said="The roles of this host hold no App key." if has_app else "There is no GitHub App yet.")
-    return at.view
+    settings: Settings
+    view: AppView
+    app: AppSeen
 
 
-async def _known(at: AppAtHand) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
-    app = await view.app()
-    if app.id != at.settings.github.app_id:
+_Look: TypeAlias = Callable[[_Met], Awaitable[Outcome]]
+
+
+class _Introduction:
+    """Asks GitHub once who we are, for all checks: what is wrong with the key is told once and not six times."""
+
+    def __init__(self, at: AppAtHand) -> None:
+        self._at: Final = at
+        self._asked: asyncio.Future[AppSeen] | None = None
+
+    def first(self, look: _Look) -> Ask:
+        """Make the question that tells what is wrong with the key."""
+
+        async def ask() -> Outcome:
+            met = await self._meet()
+            return met if isinstance(met, Skipped) else await look(met)
+
+        return ask
+
+    def then(self, look: _Look) -> Ask:
+        """Make a question that is left out if GitHub does not know us."""
+
+        async def ask() -> Outcome:
+            try:
+                met = await self._meet()
+            except OnceoverError:
+                return Skipped(said="GitHub does not take our key; see app.known.")
+            return met if isinstance(met, Skipped) else await look(met)
+
+        return ask
+
+    async def _meet(self) -> _Met | Skipped:
+        settings, view = self._at.settings, self._at.view
+        if isinstance(view, OnceoverError):
+            return Skipped(said="GitHub cannot be asked without the App's credentials.")
+        if view is None:
+            has_app = is_there(settings)
+            return Skipped(said="The roles of this host hold no App key." if has_app else "There is no GitHub App yet.")
+        if self._asked is None:
+            self._asked = asyncio.ensure_future(view.app())
+        app = await asyncio.shield(self._asked)  # One impatient check does not end it for the others.
+        return _Met(settings=settings, view=view, app=app)
+
+
+async def _known(met: _Met) -> Outcome:
+    named = met.settings.github.app_id
+    if met.app.id != named:
         return Failed(
-            said=f"The key is that of App {app.id}, and ONCEOVER_GITHUB_APP_ID is {at.settings.github.app_id}.",
+            said=f"The key is that of App {met.app.id}, and ONCEOVER_GITHUB_APP_ID is {named}.",
             next_step="Set both to the same App.",
         )
-    return Ok(said=f"GitHub knows us as {_shown(app.slug)}.")
+    return Ok(said=f"GitHub knows us as {_shown(met.app.slug)}.")
 
 
-async def _permissions(at: AppAtHand) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
-    lacking = _lacking((await view.app()).permissions)
+async def _permissions(met: _Met) -> Outcome:
+    lacking = _lacking(met.app.permissions)
     if not lacking:
         return Ok(said="The App asks for all that it needs.")
     said = "; ".join(f"{name} is not {PERMISSIONS[name].level}, needed {PERMISSIONS[name].why}" for name in lacking)
@@ -236,12 +183,8 @@ async def _permissions(at: AppAtHand) -> Outcome:
     return Failed(said=f"{said}.", next_step=next_step)
 
 
-async def _events(at: AppAtHand) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
-    events = (await view.app()).events
-    absent = [event for event in EVENTS if event not in events]
+async def _events(met: _Met) -> Outcome:
+    absent = [event for event in EVENTS if event not in met.app.events]
     if not absent:
         return Ok(said="The App subscribes to all that it acts on.")
     said = f"Not subscribed: {', '.join(f'{name} ({EVENTS[name]})' for name in absent)}."
@@ -251,14 +194,11 @@ async def _events(at: AppAtHand) -> Outcome:
     return Warned(said=said, next_step=next_step)
 
 
-async def _installations(at: AppAtHand) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
-    installations, app = await asyncio.gather(view.installations(), view.app())
+async def _installations(met: _Met) -> Outcome:
+    installations = await met.view.installations()
     if not installations:
-        host = at.settings.github.web_url or web_url_of(at.settings.github.api_url)
-        next_step = f"Install it: {host}/apps/{_shown(app.slug)}/installations/new"
+        host = met.settings.github.web_url or web_url_of(met.settings.github.api_url)
+        next_step = f"Install it: {host}/apps/{_shown(met.app.slug)}/installations/new"
         return Warned(said="The App is installed nowhere, so there is nothing to review.", next_step=next_step)
     suspended = [one for one in installations if one.suspended_at]
     behind = [one for one in installations if not one.suspended_at and _lacking(one.permissions)]
@@ -274,11 +214,8 @@ async def _installations(at: AppAtHand) -> Outcome:
     return Ok(said=f"Installed for {_named(installations)}.")
 
 
-async def _webhook(at: AppAtHand) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
-    hook, public_url = await view.hook(), at.settings.web.public_url
+async def _webhook(met: _Met) -> Outcome:
+    hook, public_url = await met.view.hook(), met.settings.web.public_url
     next_step = f"{PAGE}, General, Webhook."
     if not hook.url:
         return Failed(said="The App has no webhook URL, so nothing is delivered.", next_step=next_step)
@@ -293,13 +230,10 @@ async def _webhook(at: AppAtHand) -> Outcome:
     return Ok(said=f"GitHub delivers to {_shown(hook.url)}.")
 
 
-async def _deliveries(at: AppAtHand, now: datetime) -> Outcome:
-    view = _view(at)
-    if isinstance(view, Skipped):
-        return view
+async def _deliveries(met: _Met, now: datetime) -> Outcome:
     since = now - timedelta(days=DELIVERIES_DAYS)
     failed, good = await asyncio.gather(
-        view.deliveries(since=since, status="failure"), view.deliveries(since=since, status="success")
+        met.view.deliveries(since=since, status="failure"), met.view.deliveries(since=since, status="success")
     )
     recovered = {one.guid for one in good}
     lost = {one.guid: one for one in failed if one.guid not in recovered}
@@ -323,33 +257,7 @@ def _delivery_step(codes: Collection[int]) -> str:
 async def _clock(at: AppAtHand, now: Callable[[], datetime]) -> Outcome:
     if not is_there(at.settings):
         return Skipped(said="There is no GitHub App yet.")
-    api_url = at.settings.github.api_url
-    before = now()
-    try:
-        async with httpx2.AsyncClient(timeout=DATE_SECONDS_MAX, follow_redirects=False) as client:
-            told = (await client.head(api_url)).headers.get("Date", "")
-    except httpx2.HTTPError as error:
-        return Failed(
-            said=f"{api_url} cannot be reached: {type(error).__name__}.",
-            next_step="Check the network, the proxy and ONCEOVER_GITHUB_API_URL.",
-        )
-    try:
-        drift = (parsedate_to_datetime(told) - before).total_seconds()
-    except (ValueError, TypeError):
-        return Skipped(said=f"{api_url} does not tell the time.")
-    return _drift(drift, (now() - before).total_seconds())
-
-
-def _drift(drift: float, took: float) -> Outcome:
-    """Judge a difference; a Date header is cut to seconds, and the answer took its time."""
-    off = max(0.0, abs(drift) - took - 1.0)
-    said = f"Our clock is {abs(drift):,.0f} s {'behind' if drift > 0 else 'ahead of'} GitHub's."
-    next_step = "Let this machine keep time by NTP: GitHub refuses what seems to be signed in the future or too old."
-    if off >= DRIFT_SECONDS_FAILED:
-        return Failed(said=said, next_step=next_step)
-    if off >= DRIFT_SECONDS_WARNED:
-        return Warned(said=said, next_step=next_step)
-    return Ok(said="Our clock and GitHub's agree.")
+    return await compare_clocks(at.settings.github.api_url, now)
 
 
 def _lacking(granted: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from bot.app_credentials import Role, required_for, wanted_by
-from bot.doctor.app_checks import AppAtHand, AppView, app_checks, is_there
+from bot.doctor.app_checks import AppAtHand, app_checks, is_there
+from bot.doctor.app_seen import AppView
 from bot.doctor.check import Check, Examined, examine
 from bot.doctor.machine_checks import machine_checks
 from bot.doctor.model_checks import DEEP_SECONDS_MAX, model_checks
@@ -23,6 +24,9 @@ from bot.redis_client import make_client
 from bot.redis_errors import explain
 from bot.settings_tree import PRIVATE_KEY, Settings
 from pipeline.engine.errors import OnceoverError
+
+GITHUB_SECONDS_MAX: Final = 10.0
+"""One call; shorter than a check may take, so that the check can say what was wrong with it."""
 
 DEEP_TOKENS_MAX: Final = 16
 """What `--deep` lets the model write; some servers refuse a lower limit."""
@@ -90,7 +94,7 @@ async def _open_app(settings: Settings, roles: Collection[Role]) -> AsyncIterato
     except OnceoverError as error:
         yield error
         return
-    api_url, limits, clock = settings.github.api_url, GitHubSettings(), SystemClock()
+    api_url, limits, clock = settings.github.api_url, GitHubSettings(call_seconds_max=GITHUB_SECONDS_MAX), SystemClock()
     async with GitHubWire(api_url, limits) as wire:
         key = AppKey(app_id=str(identity.app_id), private_key=identity.private_key, clock=clock)
         yield GitHubApp(caller=Caller(api_url=api_url, wire=wire, settings=limits, clock=clock), key=key)

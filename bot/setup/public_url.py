@@ -69,7 +69,8 @@ def _unreachable(host: str, github: GitHubHost) -> str | None:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None
+        is_local_name = github.is_public and "." not in host.rstrip(".")
+        return f"{host} is a name of a private network, which github.com cannot reach" if is_local_name else None
     if address.is_loopback or address.is_unspecified or address.is_link_local:
         return f"{host} is this machine for us and another one for GitHub, which refuses it"
     if github.is_public and not address.is_global:

@@ -18,6 +18,7 @@ from bot.settings import read_settings
 from bot.settings_tree import Settings
 from bot.setup.app_needs import EVENTS, PERMISSIONS
 from pipeline.engine.errors import AskPerson
+from pipeline.services.github.errors import NotAllowed
 from pipeline.services.github.models import App, Delivery, HookConfig, Installation, User
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -99,6 +100,18 @@ async def test_without_an_app_all_is_skipped_and_one_line_says_how_to_get_one() 
 
     assert {type(outcome) for outcome in found.values()} == {Skipped}
     assert [outcome.next_step for outcome in found.values() if outcome.next_step] == ["`onceover setup` registers one."]
+
+
+async def test_a_key_that_github_refuses_is_told_once() -> None:
+    class Refusing(FakeApp):
+        async def app(self) -> App:
+            raise NotAllowed("GET /app: 401.", next_step="Correct the key.")
+
+    found = await look(Refusing())
+
+    assert found["app.known"] == Failed(said="GET /app: 401.", next_step="Correct the key.")
+    others = ("app.permissions", "app.events", "app.installations", "app.webhook", "app.deliveries")
+    assert {found[name] for name in others} == {Skipped(said="GitHub does not take our key; see app.known.")}
 
 
 async def test_what_the_roles_of_this_host_lack_is_named() -> None:

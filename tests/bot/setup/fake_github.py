@@ -82,8 +82,6 @@ class FakeGitHub:
             return _response(500, "canary-error-page")
         if self.fault == "rubbish":
             return _response(201, json.dumps({"pem": PEM}))
-        if self.fault == "huge":
-            return _response(201, "x" * 1_000_000)
         if code not in self._codes:
             return _response(404, "{}")
         self._codes.remove(code)
@@ -97,7 +95,7 @@ class FakeGitHub:
             "webhook_secret": WEBHOOK_SECRET,
             "pem": PEM,
         }
-        return _response(201, json.dumps(app))
+        return _response(201, json.dumps(app) + " " * (1_000_000 if self.fault == "huge" else 0))
 
 
 def _response(status: int, body: str, headers: str = "") -> bytes:

@@ -39,6 +39,7 @@ def test_an_address_that_the_internet_reaches_is_taken_without_its_last_slash(ur
         "http://0.0.0.0",
         "http://169.254.1.1",
         "http://192.168.1.7",
+        "http://buildserver:8080",
         "http://10.0.0.7",
     ],
 )
@@ -50,7 +51,8 @@ def test_an_address_that_github_cannot_reach_is_refused_with_a_way_out(url: str)
 
 
 def test_a_server_in_the_same_network_may_reach_a_private_address_but_never_localhost() -> None:
-    assert check_public_url("http://10.0.0.7:8080", CORPORATE, port=8080) == "http://10.0.0.7:8080"
+    for url in ("http://10.0.0.7:8080", "http://buildserver"):
+        assert check_public_url(url, CORPORATE, port=8080) == url
 
     with pytest.raises(NoPublicUrl, match="localhost is this machine for us"):
         check_public_url("http://localhost:8080", CORPORATE, port=8080)
