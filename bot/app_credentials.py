@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from bot.settings import PRIVATE_KEYS
+from bot.credentials_file import PRIVATE_KEYS
 from bot.settings_tree import PRIVATE_KEY, Settings
 from pipeline.engine.errors import AskPerson
 

@@ -15,7 +15,6 @@ state lives or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send 
 its own (`SENT_TO`). SECURITY.md says what is left of that risk.
 """
 
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from typing import Final
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from bot.credentials_file import PRIVATE_KEYS, read_credentials
 from bot.dotenv_file import DotenvFile, read_dotenv
 from bot.settings_tree import CREDENTIALS_NAME, PRIVATE_KEY, Part, Settings
 from pipeline.engine.errors import AskPerson
@@ -58,30 +58,11 @@ And where errors and traces go: they tell what a process does."""
 
 NOT_HERE: Final = "is not read from .env, which may be a stranger's; set it in the environment"
 
-PRIVATE_KEYS: Final = (PRIVATE_KEY, f"{PRIVATE_KEY}_FILE")
-"""Two ways to name one key."""
-
-IN_CREDENTIALS: Final = frozenset(
-    {
-        "ONCEOVER_GITHUB_APP_ID",
-        *PRIVATE_KEYS,
-        "ONCEOVER_GITHUB_WEBHOOK_SECRET",
-        "ONCEOVER_GITHUB_API_URL",
-        "ONCEOVER_GITHUB_WEB_URL",
-        "ONCEOVER_PUBLIC_URL",
-        "ONCEOVER_SECRET_KEY",
-    }
-)
-"""What may stand in the credentials file: who the App is, and where."""
-
 SENT_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
     "ONCEOVER_GITHUB_API_URL": PRIVATE_KEYS,
 }
 """Addresses, each with the secrets that go there."""
-
-WRITERS_MODE: Final = 0o022
-"""Bits of a file's mode that let others write; who can write the credentials file can send the App's key elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +107,8 @@ def read_settings(
     Args:
         environment: The variables of the process; one that it has, empty or not, is not looked up in a file.
         dotenv: The `.env` of the directory in which the command was started, there or not; None reads no file.
-        credentials: Variables to take from the credentials file, some of `IN_CREDENTIALS`; without any it is not read.
+        credentials: Variables to take from the credentials file, such as `app_credentials.wanted_by` names; without
+            any it is not read.
 
     Raises:
         SettingsInvalid: Something is wrong; it tells all of it.
@@ -210,20 +192,8 @@ def _credentials(environment: Mapping[str, str]) -> DotenvFile:
     """Read the credentials file, if the environment names one or one stands where it is by default."""
     named, home = environment.get("ONCEOVER_CREDENTIALS_FILE", "").strip(), _state_dir(environment)
     path = Path(named or f"{home}/{CREDENTIALS_NAME}")
-    if not path.is_absolute():
-        return DotenvFile()  # Told where the value is judged.
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return DotenvFile(faults=(f"{path} is not there",)) if named else DotenvFile()
-    except OSError as error:
-        return DotenvFile(faults=(f"{path} cannot be read: {error.strerror}",))
-    if found.st_uid not in {os.geteuid(), 0} or found.st_mode & WRITERS_MODE:
-        return DotenvFile(faults=(f"{path} can be written by others; make it yours alone (chmod 600)",))
-    file = read_dotenv(path)
-    foreign = sorted(file.values.keys() - IN_CREDENTIALS)
-    faults = (*file.faults, *(f"may not set {ascii(name)[1:-1]}; set it in the environment" for name in foreign))
-    return DotenvFile(values=file.values, faults=tuple(f"{path} {fault}" for fault in faults))
+    # A relative one is told where the value is judged.
+    return read_credentials(path, is_named=bool(named)) if path.is_absolute() else DotenvFile()
 
 
 def _state_dir(environment: Mapping[str, str]) -> str:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from bot.app_credentials import APP_ID
+from bot.credentials_file import PRIVATE_KEYS
 from bot.dotenv_file import read_dotenv
-from bot.settings import PRIVATE_KEYS
 from bot.setup.registered import Registered
 from pipeline.engine.errors import AskPerson
 

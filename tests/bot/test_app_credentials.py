@@ -17,7 +17,8 @@ from bot.app_credentials import (
     required_for,
     wanted_by,
 )
-from bot.settings import IN_CREDENTIALS, read_settings
+from bot.credentials_file import IN_CREDENTIALS
+from bot.settings import read_settings
 from bot.settings_tree import Settings
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nAA==\n-----END RSA PRIVATE KEY-----\n"

@@ -8,8 +8,9 @@ import pytest
 from annotated_types import Ge, Le
 from pydantic import SecretStr
 
+from bot.credentials_file import IN_CREDENTIALS
 from bot.dotenv_file import FILE_BYTES_MAX
-from bot.settings import IN_CREDENTIALS, NOT_FROM_A_FILE, SENT_TO, VARIABLES, SettingsInvalid, read_settings
+from bot.settings import NOT_FROM_A_FILE, SENT_TO, VARIABLES, SettingsInvalid, read_settings
 from bot.settings_tree import Settings
 
 HOME = {"HOME": "/home/ann"}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from bot.app_credentials import NEEDS, Role
-from bot.settings import IN_CREDENTIALS, NOT_FROM_A_FILE, PRIVATE_KEYS, VARIABLES
+from bot.credentials_file import IN_CREDENTIALS, PRIVATE_KEYS
+from bot.settings import NOT_FROM_A_FILE, VARIABLES
 from bot.settings_tree import PRIVATE_KEY
 from tests.project import ROOT
 
