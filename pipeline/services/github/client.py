@@ -138,19 +138,26 @@ class GitHub:
         """Send once, unless GitHub has said stop; remember what the answer tells about token and limit."""
         self._memory.stops.check(place.installation, call.what)
         self.tally.calls[call.endpoint] += 1
+        limited: RateLimited
         try:
             answer = await self._caller.send(call, speaker, url)
         except RateLimited as error:
-            self._memory.stops.put_up(place.installation, error)
-            raise
+            limited = self._memory.stops.put_up(place.installation, error)
         except TokenRefused:
             await self._tokens.refuse(speaker.token)
             raise
+        else:
+            self._note(place, call, speaker, answer)
+            return answer
+        raise limited
+
+    def _note(self, place: Place, call: Call, speaker: Speaker, answer: Answer) -> None:
+        if call.endpoint.is_write:
+            self._memory.stops.take_down(place.installation)
         self._memory.ages.of(speaker.token).is_proven = True
         remaining = answer.number("x-ratelimit-remaining")
         if remaining is not None:
             self.tally.remaining[place.installation] = int(remaining)
-        return answer
 
     async def _speaker(self, place: Place) -> Speaker:
         """Fetch the token, and say how well GitHub can know it."""

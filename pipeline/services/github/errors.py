@@ -47,11 +47,12 @@ class RateLimited(RetryLater):
         message: Which call, and GitHub's words.
         limit: Primary or secondary.
         after_seconds: From `Retry-After`, from the reset of the hour, or `LIMIT_SECONDS_MIN`.
+        is_guess: GitHub did not say for how long.
     """
 
     code = "github_rate_limited"
 
-    def __init__(self, message: str, *, limit: Limit, after_seconds: float) -> None:
+    def __init__(self, message: str, *, limit: Limit, after_seconds: float, is_guess: bool = False) -> None:
         super().__init__(
             message,
             next_step=f"It goes on by itself, not before {after_seconds:.0f} s from now.",
@@ -59,6 +60,7 @@ class RateLimited(RetryLater):
         )
         self.limit: Final = limit
         self.after_seconds: Final = after_seconds
+        self.is_guess: Final = is_guess
 
 
 class Paced(RetryLater):

@@ -138,7 +138,8 @@ def _limit(answer: Answer, at: Circumstances, told: str) -> RateLimited | None:
     if asked is None and is_used_up:
         asked = _until_reset(answer, at)
     after = LIMIT_SECONDS_MIN if asked is None else _believed(asked)
-    return RateLimited(told, limit=Limit.PRIMARY if is_primary else Limit.SECONDARY, after_seconds=after)
+    limit = Limit.PRIMARY if is_primary else Limit.SECONDARY
+    return RateLimited(told, limit=limit, after_seconds=after, is_guess=asked is None)
 
 
 def _retry_after(answer: Answer, at: Circumstances) -> float | None:

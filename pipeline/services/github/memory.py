@@ -15,6 +15,7 @@ from pipeline.services.github.clock import Clock
 from pipeline.services.github.endpoints import Endpoint
 from pipeline.services.github.errors import Limit, RateLimited
 from pipeline.services.github.etags import ETags
+from pipeline.services.github.failures import LIMIT_SECONDS_MAX
 from pipeline.services.github.pace import Pace
 from pipeline.services.github.settings import GitHubSettings
 
@@ -48,15 +49,28 @@ class SeenToken:
 
 
 class Stops:
-    """Until when GitHub does not want to be asked, by installation."""
+    """Until when GitHub does not want to be asked, by installation.
+
+    A limit that comes without a time doubles with each repetition, as GitHub asks, until a write succeeds.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
         self._until: Final[dict[int, tuple[float, Limit]]] = {}
+        self._guesses: Final[Counter[int]] = Counter()
 
-    def put_up(self, installation: int, limited: RateLimited) -> None:
-        """Remember that an installation was told to stop."""
-        self._until[installation] = (self._clock.monotonic() + limited.after_seconds, limited.limit)
+    def put_up(self, installation: int, limited: RateLimited) -> RateLimited:
+        """Remember that an installation was told to stop; answer the error that says for how long."""
+        after = limited.after_seconds
+        if limited.is_guess:
+            after = min(after * 2.0 ** self._guesses[installation], LIMIT_SECONDS_MAX)
+            self._guesses[installation] += 1
+        self._until[installation] = (self._clock.monotonic() + after, limited.limit)
+        return RateLimited(limited.message, limit=limited.limit, after_seconds=after, is_guess=limited.is_guess)
+
+    def take_down(self, installation: int) -> None:
+        """Begin with short guesses again: a write has succeeded."""
+        self._guesses.pop(installation, None)
 
     def check(self, installation: int, what: str) -> None:
         """Let a call pass.

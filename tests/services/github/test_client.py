@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from pipeline.engine.errors import GiveUp
 from pipeline.services.github.checks import Checks
@@ -18,6 +19,7 @@ from pipeline.services.github.errors import (
     TokenRefused,
     TooMuch,
 )
+from pipeline.services.github.memory import TOKENS_SEEN_MAX, TokenAges
 from pipeline.services.github.models import Pull
 from pipeline.services.github.place import Place, Purpose
 from pipeline.services.github.pulls import Pulls
@@ -25,6 +27,7 @@ from tests.services.github.small_github import (
     REPO,
     SHA,
     SHOP,
+    FakeClock,
     FakeTokens,
     Says,
     Seen,
@@ -287,6 +290,32 @@ async def test_an_installation_that_is_limited_is_not_asked_again_before_the_tim
 
     assert (again.value.after_seconds, again.value.limit) == (20.0, Limit.SECONDARY)
     assert [one.method for one in world.server.seen] == ["GET", "GET", "GET"]
+
+
+async def test_a_limit_without_a_time_is_waited_for_longer_each_time_until_a_write_succeeds() -> None:
+    tired = no(403, "You have exceeded a secondary rate limit.")
+    waits = []
+    async with small_github(
+        {CREATE: [tired, tired, no(403, retry_after="5"), tired, ok(comment(), 201), tired]}
+    ) as world:
+        for _ in range(6):
+            try:
+                await write(world)
+            except RateLimited as error:
+                waits.append(error.after_seconds)
+                world.clock.pass_by(error.after_seconds)
+
+    assert waits == [60.0, 120.0, 5.0, 240.0, 60.0]
+
+
+def test_the_memory_of_tokens_is_bounded() -> None:
+    clock = FakeClock()
+    ages = TokenAges(clock)
+    ages.of(SecretStr("first")).is_proven = True
+    for number in range(TOKENS_SEEN_MAX):
+        ages.of(SecretStr(str(number)))
+
+    assert not ages.of(SecretStr("first")).is_proven
 
 
 async def test_what_one_client_learned_holds_for_the_next() -> None:
