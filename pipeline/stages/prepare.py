@@ -11,14 +11,14 @@ again a little later. When the head has truly moved on, this run is not wanted: 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.configuration.ceilings import Ceilings
-from pipeline.review.configuration.decision import Decision, PullFacts, decide
+from pipeline.review.configuration.decision import Decision, PullFacts, asks_for_paths, decide
 from pipeline.review.configuration.model import Configuration
 from pipeline.review.configuration.reading import ReadConfiguration, read_configuration
 from pipeline.review.plan import Plan, PlanProblem
@@ -122,6 +122,9 @@ def make_prepare(*, github: Callable[[str], GitHub], notes: Notes, operator: Ope
             ceilings=operator.ceilings,
         )
         facts = _facts(pull, params)
+        if asks_for_paths(read.configuration):
+            names = await ctx.step("changed paths", _paths(client, params), pull.number, params.pull.head)
+            facts = replace(facts, paths=tuple(str(name) for name in names))
         decision = decide(read.configuration, facts)
         not_wanted = decision.not_wanted or _paused(said)
         if not_wanted is None and await _needs_leave(ctx, client, params, pull, facts):
@@ -164,6 +167,13 @@ def _configuration(github: GitHub, params: Params) -> Callable[[str], Awaitable[
             Repositories(github=github, place=organisation).content(CONFIGURATION, ref="HEAD"),
         )
         return {"repository": _text(own), "organisation": _text(above)}
+
+    return read
+
+
+def _paths(github: GitHub, params: Params) -> Callable[[int, str], Awaitable[list[JsonValue]]]:
+    async def read(number: int, _head: str) -> list[str]:
+        return [file.filename for file in await Pulls(github=github, place=params.at).files(number)]
 
     return read
 

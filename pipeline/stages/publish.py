@@ -19,7 +19,7 @@ from pipeline.review.plan import Plan
 from pipeline.review.pull.anchors import PatchedFiles, PullFile, read_files
 from pipeline.review.pull.inline import Choice, InlineRules, choose_inline, review_body
 from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
-from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, summary_page
+from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, fixed_since, summary_page
 from pipeline.review.read_summary import read_summary
 from pipeline.review.redact import redact
 from pipeline.review.reports import CommentReport, Summary
@@ -107,20 +107,25 @@ class _Work:
         summary = read_summary(self.ctx.upstream.get("summarize"))
         said = await self.publisher.ledger.notes(self.params.pull.subject)
         dismissed = frozenset(name.removeprefix("dismissed ") for name in said if name.startswith("dismissed "))
-        written = _Written.of(await self.publisher.ledger.effects(self.params.pull.subject))
+        written = _Written.of(await self.publisher.ledger.effects(self.params.pull.subject), self.plan.head)
         worth = tuple(one for one in summary.findings if one.fingerprint not in dismissed)
         self.ctx.progress("posting the review")
         posted = await self._review(worth, written)
         self.ctx.progress("posting the summary")
-        inline: dict[str, str | None] = dict.fromkeys((*written.inline, *posted))
+        fixed = fixed_since(written.before, summary)
         threads = Threads(
-            inline=inline,
-            known=frozenset(written.told),
-            fixed=written.gone_from(summary),
+            inline=dict.fromkeys((*written.inline, *posted)),
+            known=frozenset(finding.fingerprint for finding in written.before),
+            fixed=fixed,
             dismissed=dismissed,
         )
         body = summary_page(summary, self._facts(), threads=threads, rules=self._rules())
-        shown = await self._sticky().show(body, {"told": _told(summary, written), "head": self.plan.head})
+        kept: dict[str, JsonValue] = {
+            "head": self.plan.head,
+            "told": _told(summary, written.before, fixed),
+            "before": _stored(written.before),
+        }
+        shown = await self._sticky().show(body, kept)
         if shown.was_sent:
             await self.ctx.decide(f"the summary stands in comment {shown.id}")
         return CommentReport(markdown=body, posted=True)
@@ -203,26 +208,19 @@ class _Written:
 
     inline: frozenset[str]
     """Fingerprints that were remarked beside a line, on whatever head."""
-    told: Mapping[str, Finding]
-    """Findings of the last summary."""
+    before: tuple[Finding, ...]
+    """What the summary of an earlier head told."""
 
     @classmethod
-    def of(cls, effects: Mapping[str, Mapping[str, JsonValue]]) -> "_Written":
+    def of(cls, effects: Mapping[str, Mapping[str, JsonValue]], head: str) -> "_Written":
         reviews = (detail for name, detail in effects.items() if name.startswith("review "))
         remarked = (_texts(detail.get("inline")) for detail in reviews if detail.get("phase") == "submitted")
-        told = effects.get("summary", {}).get("told")
-        findings = list(_findings(told if isinstance(told, list) else ()))
+        summary = effects.get("summary", {})
+        before = summary.get("before" if summary.get("head") == head else "told")
         return cls(
             inline=frozenset(name for names in remarked for name in names),
-            told={finding.fingerprint: finding for finding in findings},
+            before=tuple(_findings(before if isinstance(before, list) else ())),
         )
-
-    def gone_from(self, summary: Summary) -> tuple[Finding, ...]:
-        """Find what was told before and is not found any more; nothing, if the change was not read this time."""
-        if summary.analysis is None or not (summary.analysis.tools or summary.analysis.model):
-            return ()
-        there = {finding.fingerprint for finding in summary.findings}
-        return tuple(finding for name, finding in self.told.items() if name not in there)
 
 
 def _texts(value: JsonValue) -> Iterable[str]:
@@ -237,11 +235,15 @@ def _findings(values: Iterable[JsonValue]) -> Iterable[Finding]:
             continue
 
 
-def _told(summary: Summary, written: _Written) -> list[JsonValue]:
-    """Write the findings that the next head is compared with; without a new reading, those of the last one."""
-    unread = summary.analysis is None or not (summary.analysis.tools or summary.analysis.model)
-    findings = tuple(written.told.values()) if unread else summary.findings
-    return [finding.model_dump(mode="json", exclude={"suggestion"}) for finding in findings[:TOLD_MAX]]
+def _stored(findings: Iterable[Finding]) -> list[JsonValue]:
+    stored: list[JsonValue] = [finding.model_dump(mode="json", exclude={"suggestion"}) for finding in findings]
+    return stored[:TOLD_MAX]
+
+
+def _told(summary: Summary, before: tuple[Finding, ...], fixed: tuple[Finding, ...]) -> list[JsonValue]:
+    """Write what the next head is compared with: what was found, and what nobody has seen fixed."""
+    gone = {finding.fingerprint for finding in (*fixed, *summary.findings)}
+    return _stored((*summary.findings, *(finding for finding in before if finding.fingerprint not in gone)))
 
 
 def _comments(choice: Choice) -> list[InlineComment]:

@@ -96,6 +96,16 @@ async def test_a_change_is_shown_when_the_pace_allows_and_not_before(make_worksh
     await Shadow().check(workshop)
 
 
+async def test_the_end_of_a_run_is_shown_at_once_whatever_the_pace(make_workshop: MakeWorkshop) -> None:
+    workshop, process, run_id = await accepted(make_workshop, forever)
+    await workshop.show(process)
+
+    await workshop.store.cancel(run_id, "enough")
+    await workshop.show(process)
+
+    assert states(workshop, run_id) == [RunState.QUEUED, RunState.CANCELLED]
+
+
 async def test_a_change_long_after_the_last_picture_is_shown_at_once(make_workshop: MakeWorkshop) -> None:
     workshop, process, run_id = await accepted(make_workshop, waiting("ci"))
     await workshop.show(process)

@@ -24,7 +24,7 @@ end
 
 -- Records ----------------------------------------------------------------------------------------------------------
 
-local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms'}
+local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms', 'mirror_free'}
 
 local function index_roles(run)
   run.roles, run.role_of = {}, {}
@@ -45,7 +45,7 @@ local function load(id)
   local run = {
     id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
     seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
-    mirror = raw[10], mirror_ms = tonumber(raw[11] or 0), leases = {}, writes = {},
+    mirror = raw[10], mirror_ms = tonumber(raw[11] or 0), mirror_free = raw[12], leases = {}, writes = {},
   }
   run.seq_loaded = run.seq
   index_roles(run)
@@ -329,10 +329,11 @@ local function due_ms(run, role)
 end
 
 -- A run that is shown outside is due in the mirror of its role whenever its journal has grown; not before `mirror_ms`,
--- which paces the writes out there and keeps it with whoever is writing.
+-- which paces the writes out there and keeps it with whoever is writing. The end is shown at once, unless somebody writes.
 local function reflect(run)
   if not run.mirror or run.seq == run.seq_loaded then return end
-  write(run, 'ZADD', key('mirror', run.mirror), math.max(NOW, run.mirror_ms), run.id)
+  local is_last = has_ended(run) and run.mirror_free
+  write(run, 'ZADD', key('mirror', run.mirror), is_last and NOW or math.max(NOW, run.mirror_ms), run.id)
 end
 
 -- What only renews a lease writes neither journal nor record.

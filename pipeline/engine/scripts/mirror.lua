@@ -12,6 +12,7 @@ local function take()
       elseif version == RECORD_VERSION then
         local claim = redis.call('HINCRBY', key('run', id), 'mirror_claim', 1)
         redis.call('HSET', key('run', id), 'mirror_ms', NOW + ask.hold_ms)
+        redis.call('HDEL', key('run', id), 'mirror_free')
         redis.call('ZADD', sorted, NOW + ask.hold_ms, id)
         taken[#taken + 1] = {run = id, claim = claim, seq = tonumber(seq)}
       end
@@ -22,7 +23,8 @@ end
 
 -- `again_ms`: look again after so long, whatever happens; `pace_ms`: not before that, if something happens.
 local function put_back()
-  local claim, seq, role, busy_ms = unpack(redis.call('HMGET', key('run', ask.run), 'mirror_claim', 'seq', 'mirror', 'mirror_ms'))
+  local claim, seq, role, busy_ms, state =
+    unpack(redis.call('HMGET', key('run', ask.run), 'mirror_claim', 'seq', 'mirror', 'mirror_ms', 'state'))
   if not role then return {outcome = 'gone'} end
   if tonumber(claim) ~= ask.claim then -- Its picture may have come after its successor's: one more look puts that right.
     redis.call('ZADD', key('mirror', role), math.max(NOW, tonumber(busy_ms)), ask.run)
@@ -31,8 +33,11 @@ local function put_back()
   redis.call('HSET', key('run', ask.run), 'mirror_ms', NOW + ask.pace_ms)
   if ask.again_ms then
     redis.call('ZADD', key('mirror', role), NOW + ask.again_ms, ask.run)
-  elseif tonumber(seq) > ask.seen then
-    redis.call('ZADD', key('mirror', role), NOW + ask.pace_ms, ask.run)
+    return {outcome = 'kept'}
+  end
+  redis.call('HSET', key('run', ask.run), 'mirror_free', '1')
+  if tonumber(seq) > ask.seen then
+    redis.call('ZADD', key('mirror', role), NOW + (MOVES.terminal_run[state] and 0 or ask.pace_ms), ask.run)
   else
     redis.call('ZREM', key('mirror', role), ask.run)
   end
