@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks import checkpoint_cost, machine, recovery, start_up, step_gap, stored, throughput
+from benchmarks import checkpoint_cost, door, machine, recovery, start_up, step_gap, stored, throughput
 from benchmarks.figures import Table
 
 BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
     "throughput": throughput.run,
     "recovery": recovery.run,
     "stored": stored.run,
+    "door": door.run,
     "stored_100000": partial(stored.run, stored_max=100_000),
 }
 
