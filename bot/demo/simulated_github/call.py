@@ -6,19 +6,20 @@ be read by everybody. Old names of a repository answer 301 (307 for writes) with
 """
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
-import jwt
 from litestar import Request, Response
 from litestar.datastructures import State
 from pydantic import BaseModel, ValidationError
 
 from bot.demo.simulated_github.accounts import Account, App, Token
+from bot.demo.simulated_github.app_signature import signed_by
 from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import ActiveFault
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.repositories import Pull, Repository
 from bot.demo.simulated_github.world import Json, World
 
@@ -28,22 +29,11 @@ PAGE_DEFAULT: Final = 30
 PAGE_MAX: Final = 100
 """Most objects on a page; more asked for is this many."""
 
-JWT_SECONDS_MAX: Final = 600
-"""How far ahead an App's JWT may expire."""
-
-JWT_LEEWAY_SECONDS: Final = 60
-"""By how much the clocks may differ before `iat` in the future is refused."""
-
-TEXT_CHARACTERS_MAX: Final = 65_536
-"""Longest body of a comment or review."""
-
 GIVEN: Final = "simulated_github"
 """Where in a request's scope the gate puts what it hands over."""
 
 ENCODED_SLASH: Final = "\x1f"
 """What stands for `%2F` between gate and routes: a slash of a branch's name, which parts no path."""
-
-GITHUB_DOCS: Final = "https://docs.github.com/rest"
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ItemT = TypeVar("ItemT")
@@ -58,38 +48,6 @@ class Serial(Protocol):
 
 
 SerialT = TypeVar("SerialT", bound=Serial)
-
-
-class Refusal(Exception):
-    """An answer that is an error in GitHub's form."""
-
-    def __init__(self, status: int, message: str, *errors: object, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.errors = errors
-        self.headers = dict(headers or {})
-
-    @property
-    def content(self) -> Json:
-        """The JSON body."""
-        content: Json = {"message": self.message, "documentation_url": GITHUB_DOCS, "status": str(self.status)}
-        return {**content, "errors": list(self.errors)} if self.errors else content
-
-
-def unprocessable(*errors: object) -> Refusal:
-    """Refuse in the words of the review endpoints."""
-    return Refusal(422, "Unprocessable Entity", *errors)
-
-
-def invalid(resource: str, field: str, message: str, code: str = "custom") -> Refusal:
-    """Refuse in the words of most other endpoints."""
-    return Refusal(422, "Validation Failed", {"resource": resource, "code": code, "field": field, "message": message})
-
-
-def not_found() -> Refusal:
-    """Refuse as if nothing were there."""
-    return Refusal(404, "Not Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,38 +118,7 @@ class Call(Request[Any, Any, State]):
         Raises:
             Refusal: 401 if it is not signed by an App of ours, is not valid now or is valid for too long.
         """
-        credential = self.credential()
-        if credential is None or credential.count(".") != 2 or credential in self.world.tokens:  # noqa: PLR2004 - A JWT.
-            raise Refusal(401, "A JSON web token could not be decoded")
-        try:
-            claims = jwt.decode(credential, options={"verify_signature": False})
-        except jwt.InvalidTokenError as error:
-            raise Refusal(401, "A JSON web token could not be decoded") from error
-        app = next((one for one in self.world.apps if str(claims.get("iss")) in {str(one.id), one.client_id}), None)
-        if app is None:
-            raise Refusal(401, "Integration not found")
-        self._verify(credential, app)
-        return app
-
-    def _verify(self, credential: str, app: App) -> None:
-        now = self.world.now().timestamp()
-        try:
-            claims = jwt.decode(
-                credential,
-                app.public_key,
-                algorithms=["RS256"],
-                options={"verify_exp": False, "verify_iat": False, "require": ["exp", "iat", "iss"]},
-            )
-        except jwt.InvalidTokenError as error:
-            raise Refusal(401, "A JSON web token could not be decoded") from error
-        if claims["exp"] <= now:
-            raise Refusal(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time")
-        if claims["exp"] > now + JWT_SECONDS_MAX + JWT_LEEWAY_SECONDS or claims["exp"] - claims["iat"] > (
-            JWT_SECONDS_MAX + JWT_LEEWAY_SECONDS
-        ):
-            raise Refusal(401, "'Expiration time' claim ('exp') is too far in the future")
-        if claims["iat"] > now + JWT_LEEWAY_SECONDS:
-            raise Refusal(401, "'Issued at' claim ('iat') must be an Integer representing a time in the past")
+        return signed_by(self.world, self.credential())
 
     def repository(self, need: str = "metadata:read") -> Repository:
         """Give the repository of the path, if the caller may do this with it.
@@ -319,11 +246,3 @@ def credential_of(header: str | None) -> str | None:
     if kind.lower() == "basic":
         return base64.b64decode(value, validate=False).decode(errors="replace").partition(":")[2]
     return None
-
-
-def check_text(resource: str, body: str, characters_max: int = TEXT_CHARACTERS_MAX) -> None:
-    """Refuse a body that is blank or too long."""
-    if not body.strip():
-        raise invalid(resource, "body", "body can't be blank", "missing_field")
-    if len(body) > characters_max:
-        raise invalid(resource, "body", f"body is too long (maximum is {characters_max} characters)")

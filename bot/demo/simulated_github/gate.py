@@ -1,31 +1,25 @@
 """Gate: what happens to each request before and after the routes: it is recorded, struck by faults, given an ETag.
 
-Wraps the Litestar app as plain ASGI, because a broken connection is something a web framework cannot answer. The
-protocol class puts the connection's transport where the gate finds it.
+Wraps the Litestar app as plain ASGI, because a broken connection is something a web framework cannot answer.
 """
 
-import asyncio
 import hashlib
 import json
 import re
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, TypeGuard
+from typing import Final, TypeGuard
 from urllib.parse import unquote
 
 from litestar import Litestar
-from litestar.types import HTTPScope, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from bot.demo.simulated_github.call import ENCODED_SLASH, GIVEN, Given, credential_of
 from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import ActiveFault, Asked, Fault
+from bot.demo.simulated_github.wire import Answer, Wire, header, read_body, replay
 from bot.demo.simulated_github.world import Exchange, World
-
-TRANSPORT: Final = "simulated_github.transport"
-"""Name of the connection's transport in a scope."""
 
 BY_ID = re.compile(r"^/repositories/(\d+)(?=/|$)")
 
@@ -42,38 +36,6 @@ SECONDARY_LIMIT: Final = (
 NO_COMMIT: Final = "No commit found for SHA: "
 
 
-class TransportProtocol(H11Protocol):
-    """Uvicorn's HTTP/1.1 with the transport in each scope."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As its parent does.
-        """Remember the connection."""
-        super().connection_made(transport)
-        # Uvicorn's types describe an ASGI app as a protocol of its own; the gate is one for both.
-        self.app = partial(_with_transport, self.app, transport)
-
-
-async def _with_transport(app: Any, transport: asyncio.Transport, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - Between uvicorn's types and Litestar's.
-    scope["extensions"] = {**scope.get("extensions", {}), TRANSPORT: transport}
-    await app(scope, receive, send)
-
-
-@dataclass(slots=True)
-class Answer:
-    """A whole answer, kept until it is decided what becomes of it."""
-
-    status: int = 500
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    async def take(self, message: Message) -> None:
-        """Serve as the `send` of an ASGI app."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
-        elif message["type"] == "http.response.body":
-            self.body += message["body"]
-
-
 @dataclass(slots=True)
 class Gate:
     """The outermost ASGI app."""
@@ -88,7 +50,7 @@ class Gate:
         """Serve one request."""
         if not _is_http(scope):
             raise RuntimeError(f"The simulated GitHub speaks HTTP only, not {scope['type']}.")
-        body = await _read(receive)
+        body = await read_body(receive)
         exchange = self._record(scope, body)
         self._resolve_id(scope)
         blow, views = self.world.faults.strike(self._asked(scope, exchange))
@@ -96,9 +58,9 @@ class Gate:
         given = Given(world=self.world, courier=self.courier, views=views, serials=self.serials)
         scope["state"] = {**scope.get("state", {}), GIVEN: given}
         exchange.fault = blow.fault.kind if blow else next((view.fault.kind for view in views), None)
-        await self._play(blow, exchange, _Wire(scope=scope, receive=receive, send=send, body=body))
+        await self._play(blow, exchange, Wire(scope=scope, receive=receive, send=send, body=body))
 
-    async def _play(self, blow: ActiveFault | None, exchange: Exchange, wire: "_Wire") -> None:
+    async def _play(self, blow: ActiveFault | None, exchange: Exchange, wire: Wire) -> None:
         kind = blow.fault.kind if blow else None
         if blow and kind == "hang":
             if not await wire.wait(blow):
@@ -121,13 +83,13 @@ class Gate:
         exchange.status, exchange.answer = answer.status, answer.body
         await wire.respond(answer, is_truncated=kind == "truncate")
 
-    async def _apply(self, wire: "_Wire") -> Answer:
+    async def _apply(self, wire: Wire) -> Answer:
         answer = Answer()
-        await self.inner(wire.scope, _replay(wire.body), answer.take)
+        await self.inner(wire.scope, replay(wire.body), answer.take)
         return answer
 
     def _record(self, scope: HTTPScope, body: bytes) -> Exchange:
-        credential = credential_of(_header(scope, "authorization"))
+        credential = credential_of(header(scope, "authorization"))
         if (token := self.world.tokens.get(credential or "")) is not None:
             token.used += 1
         self.world.used_requests += 1
@@ -138,14 +100,14 @@ class Gate:
             query=scope["query_string"].decode(),
             caller=_caller(credential, is_installation=token is not None),
             body=body,
-            api_version=_header(scope, "x-github-api-version"),
+            api_version=header(scope, "x-github-api-version"),
         )
         self.world.requests.append(exchange)
         self.serials.append(self.world.ids.serial)
         return exchange
 
     def _asked(self, scope: HTTPScope, exchange: Exchange) -> Asked:
-        token = self.world.tokens.get(credential_of(_header(scope, "authorization")) or "")
+        token = self.world.tokens.get(credential_of(header(scope, "authorization")) or "")
         return Asked(
             method=exchange.method,
             path=scope["path"],
@@ -194,7 +156,7 @@ class Gate:
         limit, now = self.world.rate_limit_max, self.world.now()
         if scope["method"] == "GET" and answer.status == HTTPStatus.OK:
             answer.headers["etag"] = f'W/"{hashlib.sha256(answer.body).hexdigest()}"'
-            if _header(scope, "if-none-match") == answer.headers["etag"]:
+            if header(scope, "if-none-match") == answer.headers["etag"]:
                 answer.status, answer.body = HTTPStatus.NOT_MODIFIED, b""
                 self.world.used_requests -= 1  # A 304 is free of the primary limit.
         used = min(self.world.used_requests, limit)
@@ -214,83 +176,8 @@ class Gate:
             del answer.headers["content-length"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wire:
-    """One request's way back to whoever asked."""
-
-    scope: HTTPScope
-    receive: Receive
-    send: Send
-    body: bytes
-
-    @property
-    def _transport(self) -> asyncio.Transport:
-        extensions: dict[str, Any] = self.scope["extensions"] or {}
-        transport: asyncio.Transport = extensions[TRANSPORT]
-        return transport
-
-    async def wait(self, fault: ActiveFault) -> bool:
-        """Wait until the fault is released (True) or the caller hangs up (False)."""
-        released, gone = asyncio.ensure_future(fault.released()), asyncio.ensure_future(_gone(self.receive))
-        try:
-            await asyncio.wait({released, gone}, return_when=asyncio.FIRST_COMPLETED)
-            return released.done()
-        finally:
-            for task in (released, gone):
-                task.cancel()
-            await asyncio.gather(released, gone, return_exceptions=True)
-
-    async def cut(self) -> None:
-        """Break the connection, and wait until the server has noticed."""
-        self._transport.abort()
-        await _gone(self.receive)
-
-    async def respond(self, answer: Answer, *, is_truncated: bool) -> None:
-        """Send the answer, or its first half and then nothing."""
-        headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        await self.send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if is_truncated:
-            half = answer.body[: len(answer.body) // 2]
-            await self.send({"type": "http.response.body", "body": half, "more_body": True})
-            self._transport.close()  # Unlike abort, this sends what was written.
-            await _gone(self.receive)
-            return
-        await self.send({"type": "http.response.body", "body": answer.body, "more_body": False})
-
-
 def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
     return str(scope["type"]) == "http"
-
-
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return body
-        body += message["body"]
-        if not message["more_body"]:
-            return body
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _replay(body: bytes) -> Receive:
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Any:  # noqa: ANN401 - One of ASGI's messages.
-        if messages:
-            return messages.pop()
-        return {"type": "http.disconnect"}
-
-    return receive
-
-
-def _header(scope: HTTPScope, name: str) -> str | None:
-    return next((value.decode() for key, value in scope["headers"] if key == name.encode()), None)
 
 
 def _caller(credential: str | None, *, is_installation: bool) -> str:

@@ -34,11 +34,12 @@ from bot.demo.simulated_github.accounts import App
 from bot.demo.simulated_github.actions.apps import AppActions
 from bot.demo.simulated_github.actions.checks import CheckActions
 from bot.demo.simulated_github.actions.pulls import PullActions
-from bot.demo.simulated_github.call import Call, Refusal
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import Faults
-from bot.demo.simulated_github.gate import Gate, TransportProtocol
+from bot.demo.simulated_github.gate import Gate
 from bot.demo.simulated_github.leftovers import Left, NotExactlyOne, Only
+from bot.demo.simulated_github.refusals import Refusal
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes import (
     apps,
@@ -49,8 +50,10 @@ from bot.demo.simulated_github.routes import (
     pulls,
     registration,
     repositories,
+    review_comments,
     reviews,
 )
+from bot.demo.simulated_github.wire import TransportProtocol
 from bot.demo.simulated_github.world import Delivery, Exchange, World
 
 BODY_BYTES_MAX: Final = 100 * 1024 * 1024
@@ -59,7 +62,18 @@ BODY_BYTES_MAX: Final = 100 * 1024 * 1024
 CLOSE_SECONDS_MAX: Final = 5
 """How long the last connections may take to notice that they were closed."""
 
-AREAS: Final = (apps, repositories, pulls, comments, reviews, checks, continuous_integration, registration, git_http)
+AREAS: Final = (
+    apps,
+    repositories,
+    pulls,
+    comments,
+    reviews,
+    review_comments,
+    checks,
+    continuous_integration,
+    registration,
+    git_http,
+)
 
 
 def utc_now() -> datetime:

@@ -7,7 +7,8 @@ from litestar.params import FromPath
 from pydantic import BaseModel
 
 from bot.demo.simulated_github.accounts import Installation, Level, make_token
-from bot.demo.simulated_github.call import Call, Refusal, not_found
+from bot.demo.simulated_github.call import Call
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.shapes import accounts
 from bot.demo.simulated_github.world import Delivery

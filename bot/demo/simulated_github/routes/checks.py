@@ -13,8 +13,9 @@ from litestar.params import FromPath
 from pydantic import BaseModel, Field
 
 from bot.demo.simulated_github import events
-from bot.demo.simulated_github.call import Call, Refusal, invalid, not_found
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.checks import CheckRun, CheckSuite
+from bot.demo.simulated_github.refusals import Refusal, invalid, not_found
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.routes.repositories import REPOSITORY, find_commit
 from bot.demo.simulated_github.shapes import checks

@@ -8,8 +8,9 @@ from litestar.params import FromPath
 from pydantic import BaseModel
 
 from bot.demo.simulated_github import events
-from bot.demo.simulated_github.call import Call, Refusal, check_text, not_found
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.conversation import IssueComment, ReactionContent, ReviewComment
+from bot.demo.simulated_github.refusals import Refusal, check_text, not_found
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes.repositories import REPOSITORY
 from bot.demo.simulated_github.shapes import pulls

@@ -6,8 +6,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from pydantic import BaseModel, Field
 
-from bot.demo.simulated_github.call import Call, not_found
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.checks import CommitStatus, Job, WorkflowRun
+from bot.demo.simulated_github.refusals import not_found
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.routes.repositories import REPOSITORY, find_commit
 from bot.demo.simulated_github.shapes import accounts, checks

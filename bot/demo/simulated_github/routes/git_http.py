@@ -11,8 +11,9 @@ from typing import Final
 
 from litestar import Response, get, post
 
-from bot.demo.simulated_github.call import Call, Refusal
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.git_store import GIT_SECONDS_MAX, environment
+from bot.demo.simulated_github.refusals import Refusal
 from bot.demo.simulated_github.repositories import Repository
 
 SERVICE: Final = "git-upload-pack"

@@ -4,8 +4,9 @@ from typing import Final
 
 from litestar import Response, get
 
-from bot.demo.simulated_github.call import Call, Refusal
+from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.diffs import whole_diff
+from bot.demo.simulated_github.refusals import Refusal
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes.repositories import REPOSITORY
 from bot.demo.simulated_github.shapes import pulls

@@ -16,7 +16,8 @@ from litestar.params import FromPath
 from pydantic import BaseModel, ValidationError
 
 from bot.demo.simulated_github.accounts import Level
-from bot.demo.simulated_github.call import Call, Refusal, not_found
+from bot.demo.simulated_github.call import Call
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.shapes import accounts
 from bot.demo.simulated_github.world import ManifestCode
 

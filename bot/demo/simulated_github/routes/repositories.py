@@ -7,9 +7,10 @@ from typing import Final
 from litestar import Response, get
 from litestar.params import FromPath
 
-from bot.demo.simulated_github.call import Call, Refusal, not_found, with_slashes
+from bot.demo.simulated_github.call import Call, with_slashes
 from bot.demo.simulated_github.diffs import changed_files, whole_diff
 from bot.demo.simulated_github.git_store import SHA_DIGITS, UnknownObject
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.shapes import accounts, checks, pulls
 from bot.demo.simulated_github.shapes.pulls import changed_file
