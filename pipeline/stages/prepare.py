@@ -172,7 +172,7 @@ def _configuration(github: GitHub, params: Params) -> Callable[[str], Awaitable[
 
 
 def _paths(github: GitHub, params: Params) -> Callable[[int, str], Awaitable[list[JsonValue]]]:
-    async def read(number: int, _head: str) -> list[str]:
+    async def read(number: int, _head: str) -> list[JsonValue]:
         return [file.filename for file in await Pulls(github=github, place=params.at).files(number)]
 
     return read
