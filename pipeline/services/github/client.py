@@ -5,8 +5,9 @@ pace and order and are never repeated; and once GitHub has said stop, that insta
 time is over, since going on may get the App banned. Sleeps only for the pace of writes, at most `pace_seconds_max`;
 every longer wait is an error with the seconds in it, so that the run parks.
 
-A read whose token is refused is tried once more with a new token; a write is not, although a 401 changes nothing: who
-may repeat a write is decided in one place, by whoever holds its intent.
+A read whose token is refused is tried once more with a new one, unless the token is so new that GitHub's servers may
+not know it yet: then the error asks to wait, and the token stays. A write is not tried again, although a 401 changes
+nothing: who may repeat a write is decided in one place, by whoever holds its intent.
 """
 
 from collections.abc import AsyncIterator
@@ -144,7 +145,8 @@ class GitHub:
         except RateLimited as error:
             limited = self._memory.stops.put_up(place.installation, error)
         except TokenRefused:
-            await self._tokens.refuse(speaker.token)
+            if not speaker.is_fresh or speaker.is_proven:  # A fresh one will be known soon; the next would be as fresh.
+                await self._tokens.refuse(speaker.token)
             raise
         else:
             self._note(place, call, speaker, answer)

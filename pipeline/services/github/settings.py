@@ -41,8 +41,8 @@ class GitHubSettings:
     """Writes that may come without that pause after a rest as long; 1 keeps the pause always."""
     pace_seconds_max: float = 10.0
     """Longest wait for a turn to write inside a worker; longer ones park the run."""
-    fresh_token_seconds: float = 10.0
-    """A token younger than this may not have reached every server of GitHub; public clients allow 5 s."""
+    fresh_token_seconds: float = 5.0
+    """A token younger than this may not have reached every server of GitHub (octokit/auth-app.js allows as much)."""
     etag_entries_max: int = 500
     """Answers kept for conditional reads."""
     etag_bytes_max: int = 8 * 2**20

@@ -162,6 +162,35 @@ async def test_a_read_goes_on_with_a_new_token() -> None:
     assert len(world.server.seen) == 2
 
 
+async def test_a_token_that_is_too_new_is_kept_until_github_knows_it() -> None:
+    """The next one would be as new: whoever mints again with each 401 never gets through."""
+    async with small_github({PULL: [no(401, "Bad credentials"), ok(pull())]}, fresh_token_seconds=5.0) as world:
+        with pytest.raises(TokenRefused) as caught:
+            await pulls_of(world).pull(12)
+        await pulls_of(world).pull(12)
+
+    assert caught.value.retry_after_seconds == 3.0
+    assert world.tokens.refused == []
+
+
+async def test_a_new_token_that_was_known_before_and_is_not_any_more_is_replaced() -> None:
+    async with small_github({PULL: [ok(pull()), no(401), ok(pull())]}, fresh_token_seconds=5.0) as world:
+        await pulls_of(world).pull(12)
+        await pulls_of(world).pull(12)
+
+    assert world.tokens.refused == ["ghs_canary_1_secret"]
+
+
+async def test_a_token_that_is_never_known_is_replaced_in_the_end() -> None:
+    async with small_github({PULL: [no(401), no(401), ok(pull())]}, fresh_token_seconds=5.0) as world:
+        with pytest.raises(TokenRefused):
+            await pulls_of(world).pull(12)
+        world.clock.pass_by(6)
+        await pulls_of(world).pull(12)
+
+    assert world.tokens.refused == ["ghs_canary_1_secret"]
+
+
 async def test_a_read_is_not_tried_a_third_time() -> None:
     async with small_github({PULL: no(401, "Bad credentials")}) as world:
         with pytest.raises(TokenRefused):
