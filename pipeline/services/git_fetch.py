@@ -48,9 +48,10 @@ WAY_VARIABLES: Final = frozenset(
 )
 """What git gets of our environment: the way to itself and to the network. All else, secrets above all, stays here."""
 
-_LIMITED: Final = 'trap "" XFSZ; ulimit -f "$1" && shift && exec "$@"'
+_LIMITED: Final = 'trap "" XFSZ; ulimit -f "$1" 2>/dev/null; shift; exec "$@"'
 """The kernel holds a limit on the size of a file, and git then says so; bytes in flight cannot be counted from outside
-without a race. With the signal ignored the write fails instead of killing git without a word."""
+without a race. With the signal ignored the write fails instead of killing git without a word. Where the limit cannot be
+set, a stricter one is in force."""
 
 _LIMIT_BLOCK_BYTES: Final = 512
 """Unit of `ulimit -f` in sh(1), POSIX."""
@@ -220,7 +221,6 @@ class Fetch:
         ]
 
     def _environment(self, token: SecretStr) -> dict[str, str]:
-        credentials = b64encode(f"x-access-token:{token.get_secret_value()}".encode()).decode()
         return {
             **self.environ,
             **ENVIRONMENT,
@@ -229,13 +229,13 @@ class Fetch:
             "GIT_ALLOW_PROTOCOL": self.source.scheme,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {credentials}",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {_credentials(token)}",
             MARK: self.mark,
         }
 
     def _failure(self, done: Completed, token: SecretStr, refs: Iterable[str]) -> OnceoverError:
         name = self.source.name
-        said = quoted(done.stderr.replace(token.get_secret_value().encode(), b"***"))
+        said = quoted(_without(done.stderr, token.get_secret_value(), _credentials(token)))
         if re.search("not our ref|unadvertised object|couldn't find remote ref", said):
             wanted = ", ".join(ref.partition(":")[0] for ref in refs)
             return CommitNotThere(
@@ -255,6 +255,17 @@ class Fetch:
                 next_step="`git fsck` in a clone shows which; commits that git makes have no such objects.",
             )
         return _class_answer(name, said)
+
+
+def _credentials(token: SecretStr) -> str:
+    return b64encode(f"x-access-token:{token.get_secret_value()}".encode()).decode()
+
+
+def _without(said: bytes, *secrets: str) -> bytes:
+    """Blot out what a server may have echoed."""
+    for secret in secrets:
+        said = said.replace(secret.encode(), b"***")
+    return said
 
 
 def disk_full(where: Path, said: str) -> DiskFull:

@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
@@ -14,7 +16,7 @@ from pipeline.services.desk_tokens import NoBroker, TokenStoreAway
 from pipeline.services.github.errors import Gone, Limit, NotAllowed, RateLimited
 from pipeline.services.github.place import Place, Purpose
 from pipeline.services.minted_tokens import MARGIN_SECONDS, PERMISSIONS
-from pipeline.services.sealing import KeyNotShared, Sealer
+from pipeline.services.sealing import KeyNotShared, Sealer, Tampered
 from pipeline.services.token_letters import REQUEST_SECONDS_MAX, Letters, TokenRequest
 from tests.conftest import StartRedis
 from tests.services.token_world import BARN, SECRET, SHOP, Clock, Office, now_ms, open_desk
@@ -249,6 +251,7 @@ HOSTILE: dict[str, Callable[[], str | bytes]] = {
     "signed nonsense": lambda: json.dumps({"text": "{}", "signature": LETTERS.sealer.sign("token.request", "{}")}),
     "too old": lambda: LETTERS.write_request(make_request(at_ms=now_ms() - round(REQUEST_SECONDS_MAX * 1000) - 1_000)),
     "from the future": lambda: LETTERS.write_request(make_request(at_ms=now_ms() + 60_000)),
+    "a lone surrogate": lambda: r'{"text": "\ud800", "signature": "1.00000000.%s"}' % ("0" * 64),
     "other secret, other answer": lambda: json.dumps(
         {"text": '{"answer_id": "../x"}', "signature": Sealer(SecretStr(SECRET + "!")).sign("token.request", "")}
     ),
@@ -267,6 +270,17 @@ async def test_what_is_no_good_request_is_dropped_and_the_next_one_answered(
     assert token.get_secret_value() == "minted-1-for-101"
     assert not await served.redis.exists(LETTERS.answer_key("0" * 32))
     assert not re.search("Traceback|minted-", caplog.text)
+
+
+@given(raw=st.binary() | st.builds(lambda text: json.dumps({"text": text, "signature": text}).encode(), st.text()))
+def test_no_bytes_break_the_reader_of_letters(raw: bytes) -> None:
+    with pytest.raises((Tampered, KeyNotShared)):
+        LETTERS.read_request(raw)
+
+    assert LETTERS.claimed_answer_id(raw) is None
+    assert LETTERS.read_token(MAILBOX, raw, now_ms=0) is None
+    with pytest.raises((Tampered, KeyNotShared)):
+        LETTERS.read_answer("0" * 32, raw, now_ms=0)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\xff", "of another repository"])
