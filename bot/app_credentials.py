@@ -131,9 +131,19 @@ def required_for(roles: Collection[Role], settings: Settings) -> AppCredentials:
     needed = wanted_by(roles)
     return AppCredentials(
         secret_key=secret_key,
-        identity=_identity(settings) if PRIVATE_KEY in needed else None,
+        identity=identity_of(settings) if PRIVATE_KEY in needed else None,
         webhook_secret=settings.github.webhook_secret if WEBHOOK_SECRET in needed else None,
     )
+
+
+def identity_of(settings: Settings) -> AppIdentity | None:
+    """Say who the App is and read its key; None if its number is not set.
+
+    Raises:
+        KeyUnreadable: The App's key is not set, is no key, or its file cannot be read.
+    """
+    app_id = settings.github.app_id
+    return AppIdentity(app_id=app_id, private_key=read_private_key(settings)) if app_id else None
 
 
 def missing_for(roles: Collection[Role], settings: Settings) -> tuple[Lack, ...]:
@@ -178,11 +188,6 @@ def read_private_key(settings: Settings) -> SecretStr:
     if github.private_key_file is None:
         raise KeyUnreadable("The App's private key is not set.", next_step=SET_UP.format(variable=PRIVATE_KEYS[1]))
     return _key_of(_text_of(github.private_key_file), str(github.private_key_file))
-
-
-def _identity(settings: Settings) -> AppIdentity | None:
-    app_id = settings.github.app_id
-    return AppIdentity(app_id=app_id, private_key=read_private_key(settings)) if app_id else None
 
 
 def _present(settings: Settings) -> dict[str, bool]:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bot.app_credentials import ALL_ROLES, Role, wanted_by
+from bot.app.running import parse_roles
+from bot.app_credentials import ALL_ROLES, wanted_by
 from bot.commands.runs import AsJson
 from bot.doctor.check import Examined
 from bot.doctor.outcome import Failed, Outcome, Skipped
@@ -20,7 +21,6 @@ from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
 from bot.output import result_page, write_json
 from bot.settings import read_settings
-from pipeline.engine.errors import AskPerson
 from pipeline.review.visible import visible
 from pipeline.review.wording import count
 
@@ -34,12 +34,6 @@ LOOKS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class UnknownRole(AskPerson):
-    """There is no role of that name."""
-
-    code = "usage"
-
-
 def doctor(
     *,
     roles: Annotated[str | None, Parameter(help="Roles of this host, with commas between; all without.")] = None,
@@ -49,7 +43,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> ExitCode:
     """Check this installation and say the fix for what is wrong."""
-    held = _roles(roles)
+    held = ALL_ROLES if roles is None else parse_roles(roles, allowed=ALL_ROLES)
     # Here and not above: it loads HTTP clients that `--help` and a refusal need not wait for.
     from bot.doctor.examination import examine_installation  # noqa: PLC0415
 
@@ -118,15 +112,3 @@ def _counted(found: Sequence[Examined]) -> str:
         f"{states['failed']} failed, {count(states['warning'], 'warning')}, {states['ok']} fine, "
         f"{states['skipped']} skipped. Run `onceover doctor` again after the changes."
     )
-
-
-def _roles(named: str | None) -> frozenset[Role]:
-    if named is None:
-        return ALL_ROLES
-    known = {role.value: role for role in Role}
-    wanted = [one.strip() for one in named.split(",") if one.strip()]
-    if not wanted or any(one not in known for one in wanted):
-        raise UnknownRole(
-            f"`{visible(named, lines=False)}` names no roles.", next_step=f"There are {', '.join(known)}."
-        )
-    return frozenset(known[one] for one in wanted)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
@@ -40,6 +40,7 @@ OTHERS_READ: Final = 0o077
 
 NO_APP: Final = "There is no GitHub App yet; reviews of local repositories work without."
 SET_UP: Final = "`onceover setup` registers one."
+MAKE_OR_SET: Final = "`onceover setup` makes all of them for a new App; for one that you have, set them."
 PAGE: Final = "Change it on the App's page on GitHub, under Developer settings"
 
 
@@ -84,9 +85,10 @@ def is_there(settings: Settings) -> bool:
 def _credentials(at: AppAtHand) -> Outcome:
     if not is_there(at.settings):
         return Skipped(said=NO_APP, next_step=SET_UP)
-    if lacks := missing_for(at.roles, at.settings):
+    lacks = [lack for lack in missing_for(at.roles, at.settings) if lack.variable != SECRET_KEY]
+    if lacks:
         said = ", ".join(f"{lack.variable} (for {', '.join(lack.roles)})" for lack in lacks)
-        return Failed(said=f"Not set: {said}.", next_step=_credentials_step([lack.variable for lack in lacks]))
+        return Failed(said=f"Not set: {said}.", next_step=MAKE_OR_SET)
     if held := held_against(at.roles, at.settings):
         return Warned(said=" ".join(f"{lack.variable} {lack.why}." for lack in held), next_step=held[0].next_step)
     if PRIVATE_KEY in wanted_by(at.roles):
@@ -100,13 +102,12 @@ def _credentials(at: AppAtHand) -> Outcome:
     if readable:
         named = " and ".join(map(str, readable))
         return Warned(said=f"Other users of this machine may read {named}.", next_step=f"Run chmod 600 {readable[0]}.")
+    if at.settings.trust.secret_key is None:
+        return Warned(
+            said=f"{SECRET_KEY} is not set; processes share one in {storage.state_dir}, if they are on this host.",
+            next_step=f"On several hosts set it. {GENERATE}",
+        )
     return Ok(said=f"All that {', '.join(sorted(at.roles))} need is set.")
-
-
-def _credentials_step(lacking: Sequence[str]) -> str:
-    if list(lacking) == [SECRET_KEY]:
-        return f"Set it. {GENERATE}"
-    return "`onceover setup` makes all of them for a new App; for one that you have, set them in the environment."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

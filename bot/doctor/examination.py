@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
-from bot.app_credentials import Role, required_for, wanted_by
+from bot.app_credentials import CredentialsMissing, Role, identity_of, missing_for, wanted_by
 from bot.doctor.app_checks import AppAtHand, app_checks, is_there
 from bot.doctor.app_seen import AppView
 from bot.doctor.check import Check, Examined, examine
@@ -89,10 +89,12 @@ async def _open_app(settings: Settings, roles: Collection[Role]) -> AsyncIterato
     from pipeline.services.github.wire import GitHubWire  # noqa: PLC0415
 
     try:
-        identity = required_for({Role.BROKER}, settings).identity
-        assert identity is not None  # noqa: S101  The broker's credentials hold one.
+        identity = identity_of(settings)
     except OnceoverError as error:
         yield error
+        return
+    if identity is None:
+        yield CredentialsMissing(missing_for({Role.BROKER}, settings))
         return
     api_url, limits, clock = settings.github.api_url, GitHubSettings(call_seconds_max=GITHUB_SECONDS_MAX), SystemClock()
     async with GitHubWire(api_url, limits) as wire:

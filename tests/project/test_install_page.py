@@ -2,7 +2,9 @@
 
 import re
 
+from bot.cli import make_app
 from tests.project.settings_page import PAGE, filled
+from tests.project.test_command_start import names_below
 
 
 def test_the_tables_of_the_installation_page_are_those_of_the_settings() -> None:
@@ -16,6 +18,13 @@ def test_the_links_of_the_installation_page_lead_somewhere() -> None:
 
     assert targets
     assert [target for target in targets if not _leads_somewhere(target)] == []
+
+
+def test_the_commands_that_the_installation_page_tells_one_to_type_exist() -> None:
+    typed = re.findall(r"(?:`|\$ )onceover ([a-z]+)", PAGE.read_text())
+
+    assert typed
+    assert set(typed) <= {name.split()[0] for name in names_below(make_app())}
 
 
 def _leads_somewhere(target: str) -> bool:

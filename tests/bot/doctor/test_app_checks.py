@@ -125,6 +125,14 @@ async def test_what_the_roles_of_this_host_lack_is_named() -> None:
     assert isinstance(found["app.known"], Skipped)
 
 
+async def test_without_a_shared_secret_processes_on_one_host_work_and_the_rest_is_told() -> None:
+    found = await look(FakeApp(), make_settings(ONCEOVER_SECRET_KEY=""))
+
+    assert isinstance(found["app.credentials"], Warned)
+    assert "ONCEOVER_SECRET_KEY is not set; processes share one in " in found["app.credentials"].said
+    assert "secrets.token_urlsafe(32)" in found["app.credentials"].next_step
+
+
 async def test_a_host_of_reviewers_needs_no_app_key() -> None:
     settings = read_settings({"HOME": "/nonexistent", "ONCEOVER_SECRET_KEY": "canary" * 8}, None)
 

@@ -1,40 +1,16 @@
 """`onceover doctor` as a process: exit code, table and JSON."""
 
 import json
-import sys
 
 import pytest
 
-from tests.bot.command_world import CommandWorld, Ended
-
-PROGRAM = """
-import sys
-from cyclopts import App
-from bot.commands.doctor import doctor
-from bot.exit_codes import exit_code_of
-from bot.output import say_last
-from pipeline.engine.errors import OnceoverError
-
-app = App(result_action="return_value")
-app.default(doctor)
-try:
-    sys.exit(app())
-except OnceoverError as error:
-    say_last(str(error))
-    sys.exit(exit_code_of(error))
-"""
-"""The command as the command line calls it."""
-
-
-async def run(world: CommandWorld, *options: str, **settings: str) -> Ended:
-    """Run the command to its end."""
-    return await (await world.launch(sys.executable, "-c", PROGRAM, *options, settings=settings)).end()
+from tests.bot.command_world import CommandWorld
 
 
 async def test_a_program_reads_what_failed_and_the_exit_code_says_that_something_did(
     world: CommandWorld,
 ) -> None:
-    ended = await run(world, "--json", ONCEOVER_REDIS_URL="redis://:canary@127.0.0.1:9")
+    ended = await world.run("doctor", "--json", ONCEOVER_REDIS_URL="redis://:canary@127.0.0.1:9")
 
     document = json.loads(ended.out)
     assert ended.code == 3
@@ -47,7 +23,7 @@ async def test_a_program_reads_what_failed_and_the_exit_code_says_that_something
 
 
 async def test_a_fresh_machine_is_fine_and_the_table_says_what_could_be_added(world: CommandWorld) -> None:
-    ended = await run(world)
+    ended = await world.run("doctor")
 
     assert ended.code == 0, ended.out
     assert "✔  redis.write" in ended.out
@@ -57,7 +33,8 @@ async def test_a_fresh_machine_is_fine_and_the_table_says_what_could_be_added(wo
 
 @pytest.mark.parametrize("roles", ["reviewer,janitor", ","])
 async def test_an_unknown_role_is_a_usage_error(world: CommandWorld, roles: str) -> None:
-    ended = await run(world, "--roles", roles)
+    ended = await world.run("doctor", "--roles", roles)
 
     assert ended.code == 2
-    assert "names no roles. There are door, broker, reviewer, publisher." in ended.news
+    assert "is no role" in ended.news
+    assert "Roles are: broker, door, publisher, reviewer." in ended.news

@@ -3,42 +3,20 @@
 import html
 import re
 import signal
-import sys
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.bot.command_world import CommandWorld, Running
+from tests.bot.command_world import ONCEOVER, CommandWorld, Running
 from tests.bot.setup.fake_github import FakeGitHub
-
-PROGRAM = """
-import sys
-from cyclopts import App
-from bot.commands.setup import setup
-from bot.exit_codes import exit_code_of
-from bot.output import say_last
-from pipeline.engine.errors import OnceoverError
-
-app = App(result_action="return_value")
-app.default(setup)
-try:
-    sys.exit(app())
-except KeyboardInterrupt:
-    sys.exit(130)
-except OnceoverError as error:
-    say_last(str(error))
-    sys.exit(exit_code_of(error))
-"""
-"""The command as the command line calls it."""
 
 URL = "https://onceover.example"
 
 
 async def start(world: CommandWorld, *options: str | Path, **settings: str) -> Running:
     """Start the command on a free port."""
-    program = (sys.executable, "-c", PROGRAM, *options)
-    return await world.launch(*program, settings={"ONCEOVER_PORT": "0", "NO_COLOR": "1"} | settings)
+    return await world.launch(*ONCEOVER, "setup", *options, settings={"ONCEOVER_PORT": "0", "NO_COLOR": "1"} | settings)
 
 
 async def click_through(running: Running) -> httpx2.Response:
@@ -120,8 +98,7 @@ async def test_a_stranger_s_dotenv_does_not_lead_the_browser_elsewhere(world: Co
     (world.place / ".env").write_text(
         "ONCEOVER_GITHUB_WEB_URL=https://evil.example\nONCEOVER_GITHUB_API_URL=https://evil.example\n"
     )
-    program = (sys.executable, "-c", PROGRAM, "--url", URL)
-    running = await world.launch(*program, cwd=world.place, settings={"ONCEOVER_PORT": "0"})
+    running = await world.launch(*ONCEOVER, "setup", "--url", URL, cwd=world.place, settings={"ONCEOVER_PORT": "0"})
     link = (await running.says(r"(http://127\.0\.0\.1:\d+/setup\?token=\S+)"))[1]
 
     async with httpx2.AsyncClient(trust_env=False) as browser:
