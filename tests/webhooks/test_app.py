@@ -246,3 +246,12 @@ async def test_100_copies_at_once_are_one_write() -> None:
 
     assert sorted(each.json["outcome"] for each in heard) == ["accepted"] + ["duplicate"] * 99
     assert len(world.inbox.calls) == 1
+
+
+async def test_13_a_web_socket_is_closed_at_once() -> None:
+    world = World()
+
+    with no_trace(world):
+        sent = await world.dial("/webhooks/github")
+
+    assert [message["type"] for message in sent] == ["websocket.close"]

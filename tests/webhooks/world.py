@@ -195,6 +195,21 @@ class World:
             body=b"".join(message.get("body", b"") for message in rest),
         )
 
+    async def dial(self, path: str) -> list[Any]:
+        """Ask for a web socket; answer all messages that come back."""
+        sent: list[Any] = []
+
+        async def receive() -> Any:  # noqa: ANN401 - Litestar's messages are a union of fifteen.
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(
+            cast("Scope", {**_scope("GET", path, []), "type": "websocket", "subprotocols": []}), receive, send
+        )
+        return sent
+
 
 def compact(payload: Json) -> bytes:
     """Write a payload as GitHub does."""
