@@ -18,7 +18,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.project import ROOT
-from tests.services.git_server import GitServer, basic, served_at
+from tests.services.git_server import GitServer, basic
 from tests.services.token_world import SECRET, Office, open_desk
 
 MINTED: Final = "minted-1-for-101"
@@ -30,11 +30,6 @@ APP_KEY_MODULES: Final = (
     "pipeline.services.token_desk",
 )
 """What only a process with the App's key has use for."""
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitServer]:
-    yield from served_at(tmp_path / "server")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc elsewhere")
