@@ -155,11 +155,13 @@ class Caller:
         allowed = _REDIRECTS if call.endpoint.method == "GET" else _REDIRECTS_OF_WRITES
         if answer.status not in allowed or not answer.headers.get("location"):
             return None
-        target = urljoin(answer.url, answer.headers["location"])
-        if self.is_ours(target):
-            return target
-        is_as_safe = urlsplit(target).scheme == urlsplit(self.api_url).scheme
-        return target if call.endpoint.method == "GET" and is_as_safe else None
+        try:
+            target = urljoin(answer.url, answer.headers["location"])
+            is_ours = self.is_ours(target)
+            is_as_safe = urlsplit(target).scheme == urlsplit(self.api_url).scheme
+        except ValueError:  # That is no address.
+            return None
+        return target if is_ours or (call.endpoint.method == "GET" and is_as_safe) else None
 
     def is_ours(self, url: str) -> bool:
         """Whether an address belongs to the API, so that a token may go there."""
@@ -180,11 +182,19 @@ class Caller:
                 return
             answer = await send(full, url)
             yield answer
-            url = answer.next_url and urljoin(answer.url, answer.next_url)
-            if url and not self.is_ours(url):
-                raise Nonsense(f"The next page of {call.what} lies on another host, where no token goes.")
+            url = self._next(call, answer)
         if url:
             raise TooMuch(f"{call.what} has more than {self.settings.pages_max} pages of {PAGE_ITEMS} items.")
+
+    def _next(self, call: Call, answer: Answer) -> str | None:
+        try:
+            url = answer.next_url and urljoin(answer.url, answer.next_url)
+            is_safe = not url or self.is_ours(url)
+        except ValueError:  # That is no address.
+            url, is_safe = None, False
+        if not is_safe:
+            raise Nonsense(f"The next page of {call.what} lies on another host, where no token goes.")
+        return url
 
     def read(self, answer: Answer, model: type[T], call: Call) -> T:
         """Read an answer as a model.

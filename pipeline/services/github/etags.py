@@ -6,6 +6,7 @@ bytes; the least recently used go first. Kept apart by place, since two installa
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from http import HTTPStatus
 from typing import Final
 
 from pipeline.services.github.answer import Answer
@@ -31,9 +32,11 @@ class ETags:
         return self._answers.get(key)
 
     def remember(self, key: Hashable, answer: Answer) -> None:
-        """Keep an answer if it can be asked for conditionally and is not too large."""
+        """Keep an answer if it is whole, can be asked for conditionally and is not too large."""
         self._forget(key)
-        if "etag" not in answer.headers or len(answer.content) > self._settings.etag_entry_bytes_max:
+        is_whole = answer.status == HTTPStatus.OK
+        is_small = len(answer.content) <= self._settings.etag_entry_bytes_max
+        if "etag" not in answer.headers or not is_whole or not is_small:
             return
         self._answers[key] = answer
         self._bytes += len(answer.content)

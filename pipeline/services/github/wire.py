@@ -68,6 +68,8 @@ class GitHubWire:
             return NoAnswer(lost=Lost.UNKNOWN, cause=f"not within {self._settings.call_seconds_max:g} s")
         except RequestError as error:
             return _no_answer(error.exc, self._settings)
+        except (ValueError, httpx.InvalidURL) as error:  # An address or a header that HTTP cannot carry.
+            return NoAnswer(lost=Lost.UNSENT, cause=f"it cannot be sent ({type(error).__name__})")
         return Answer(
             status=response.status_code,
             url=request.url,

@@ -180,13 +180,15 @@ class FakeTokens:
     number: int = 1
     renews: bool = True
     """Whether there is a new one after a refusal."""
+    suffix: str = ""
+    """What stands at a token's end."""
     refused: list[str] = field(default_factory=list)
     asked: list[tuple[Place, Purpose]] = field(default_factory=list)
 
     async def token(self, place: Place, purpose: Purpose) -> SecretStr:
         """Give the present token."""
         self.asked.append((place, purpose))
-        return SecretStr(f"ghs_canary_{self.number}_secret")
+        return SecretStr(f"ghs_canary_{self.number}_secret{self.suffix}")
 
     async def refuse(self, token: SecretStr) -> None:
         """Go on to the next token."""

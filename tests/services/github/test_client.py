@@ -1,5 +1,6 @@
 """The client: pages, conditions, tokens, redirects and limits."""
 
+import traceback
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from pipeline.services.github.checks import Checks
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.comments import Comments
 from pipeline.services.github.errors import (
+    GitHubAway,
     Gone,
     Limit,
+    Nonsense,
     NotAllowed,
     NotYet,
     RateLimited,
@@ -138,6 +141,14 @@ async def test_one_installation_does_not_see_what_another_one_saw() -> None:
         await Pulls(github=world.github, place=other).pull(12)
 
     assert "if-none-match" not in world.server.seen[1].headers
+
+
+async def test_a_piece_of_something_is_not_remembered_as_the_whole() -> None:
+    async with small_github({PULL: ok(pull(), 206, etag='"v1"')}) as world:
+        for _ in range(2):
+            await pulls_of(world).pull(12)
+
+    assert "if-none-match" not in world.server.seen[-1].headers
 
 
 @pytest.mark.parametrize("limits", [{"etag_entries_max": 1}, {"etag_bytes_max": 800}, {"etag_entry_bytes_max": 10}])
@@ -294,6 +305,33 @@ async def test_a_read_takes_no_token_to_another_host() -> None:
 
     [seen] = other.server.seen
     assert "authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://host:99999999/", "http://a b/", "ftp://x/", "mailto:x"])
+async def test_a_redirect_to_what_is_no_address_is_told(location: str) -> None:
+    async with small_github({PULL: Says(status=302, headers={"location": location})}) as world:
+        with pytest.raises((Refused, GitHubAway)):
+            await pulls_of(world).pull(12)
+
+    assert len(world.server.seen) == 1
+
+
+@pytest.mark.parametrize("link", ["http://[", "http://elsewhere/", "//elsewhere/x"])
+async def test_a_next_page_that_is_not_of_this_server_is_not_fetched(link: str) -> None:
+    async with small_github({PULLS: ok([pull()], link=f'<{link}>; rel="next"')}) as world:
+        with pytest.raises(Nonsense):
+            await pulls_of(world).open_pulls()
+
+    assert len(world.server.seen) == 1
+
+
+async def test_a_token_that_no_header_can_carry_is_not_shown() -> None:
+    async with small_github({PULL: ok(pull())}) as world:
+        world.tokens.suffix = "\u00e9\n"
+        with pytest.raises(GitHubAway) as caught:
+            await pulls_of(world).pull(12)
+
+    assert "canary_1" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_redirects_end() -> None:
