@@ -179,9 +179,9 @@ async def _permissions(met: _Met) -> Outcome:
         return Ok(said="The App asks for all that it needs.")
     said = "; ".join(f"{name} is not {PERMISSIONS[name].level}, needed {PERMISSIONS[name].why}" for name in lacking)
     next_step = f"{PAGE}, Permissions; then each account has to accept them."
-    if lacking == ["merge_queues"]:
-        return Warned(said=f"{said}.", next_step=f"Without a merge queue it can stay so. {next_step}")
-    return Failed(said=f"{said}.", next_step=next_step)
+    if any(PERMISSIONS[name].is_vital for name in lacking):
+        return Failed(said=f"{said}.", next_step=next_step)
+    return Warned(said=f"{said}.", next_step=f"If you have no such thing it can stay so. {next_step}")
 
 
 async def _events(met: _Met) -> Outcome:
@@ -202,7 +202,7 @@ async def _installations(met: _Met) -> Outcome:
         next_step = f"Install it: {host}/apps/{_shown(met.app.slug)}/installations/new"
         return Warned(said="The App is installed nowhere, so there is nothing to review.", next_step=next_step)
     suspended = [one for one in installations if one.suspended_at]
-    behind = [one for one in installations if not one.suspended_at and _lacking(one.permissions)]
+    behind = [one for one in installations if not one.suspended_at and _lacks_vital(one.permissions)]
     if behind:
         return Warned(
             said=f"These accounts have not granted all permissions: {_named(behind)}.",
@@ -263,6 +263,10 @@ async def _clock(at: AppAtHand, now: Callable[[], datetime]) -> Outcome:
 
 def _lacking(granted: Mapping[str, str]) -> list[str]:
     return [name for name, need in PERMISSIONS.items() if not is_enough(granted.get(name), need.level)]
+
+
+def _lacks_vital(granted: Mapping[str, str]) -> bool:
+    return any(PERMISSIONS[name].is_vital for name in _lacking(granted))
 
 
 def _named(installations: Iterable[InstallationSeen]) -> str:

@@ -10,6 +10,7 @@ from bot.app_credentials import NEEDS, Role
 from bot.credentials_file import IN_CREDENTIALS, PRIVATE_KEYS
 from bot.settings import NOT_FROM_A_FILE, VARIABLES
 from bot.settings_tree import PRIVATE_KEY
+from bot.setup.app_needs import EVENTS, PERMISSIONS
 from tests.project import ROOT
 
 PAGE: Final = ROOT / "docs" / "install.md"
@@ -37,6 +38,21 @@ def roles_table() -> str:
     return "\n".join([f"| role | {heads} |", f"|---|{'---|' * len(variables)}", *rows])
 
 
+def permissions_table() -> str:
+    """Make a Markdown table of what the App asks for."""
+    rows = (
+        f"| `{name}` | {need.level} | {need.why} | {'yes' if need.is_vital else 'if you have it'} |"
+        for name, need in PERMISSIONS.items()
+    )
+    return "\n".join(["| permission | level | what for | needed |", "|---|---|---|---|", *rows])
+
+
+def events_table() -> str:
+    """Make a Markdown table of what the App subscribes to."""
+    rows = (f"| `{name}` | {why} |" for name, why in EVENTS.items())
+    return "\n".join(["| event | tells that |", "|---|---|", *rows])
+
+
 def _default(variable: str) -> str:
     field = VARIABLES[variable].field
     if variable in DEFAULTS:
@@ -61,7 +77,15 @@ def _sentences(variable: str) -> Iterator[str]:
 
 def filled(page: str) -> str:
     """Put the tables between their marks."""
-    return _filled(_filled(page, "settings", settings_table()), "roles", roles_table())
+    tables = {
+        "settings": settings_table(),
+        "roles": roles_table(),
+        "permissions": permissions_table(),
+        "events": events_table(),
+    }
+    for name, table in tables.items():
+        page = _filled(page, name, table)
+    return page
 
 
 def _filled(page: str, name: str, table: str) -> str:

@@ -177,7 +177,8 @@ async def test_a_key_of_another_app_is_told() -> None:
     [
         ({"checks": "read"}, Failed, "checks is not write, needed to show the check run"),
         ({"contents": None}, Failed, "contents is not read"),
-        ({"merge_queues": None}, Warned, "merge_queues is not read"),
+        ({"merge_queues": None, "statuses": None}, Warned, "merge_queues is not read"),
+        ({"merge_queues": None, "checks": None}, Failed, "merge_queues is not read"),
         ({"issues": "write"}, Ok, "The App asks for all that it needs."),
         ({"contents": "sideways"}, Failed, "contents is not read"),
     ],
@@ -205,7 +206,9 @@ async def test_an_event_that_is_not_subscribed_is_told(absent: str, outcome: typ
 
 async def test_installations_that_cannot_work_are_named() -> None:
     nowhere = await look(FakeApp(installed=()))
-    behind = await look(FakeApp(installed=(make_installation("acme", permissions={}), make_installation("ok"))))
+    no_queues = {name: level for name, level in GRANTED.items() if name != "merge_queues"}
+    others = (make_installation("ok"), make_installation("small", permissions=no_queues))
+    behind = await look(FakeApp(installed=(make_installation("acme", permissions={}), *others)))
     suspended = await look(FakeApp(installed=(make_installation("e\x1bvil", suspended_at=NOON),)))
 
     assert f"{NEVER}/apps/onceover-acme/installations/new" in nowhere["app.installations"].next_step

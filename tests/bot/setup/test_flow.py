@@ -134,12 +134,15 @@ async def test_the_manifest_asks_for_little_and_names_the_public_url(world: Worl
         "pull_requests": "write",
         "checks": "write",
         "issues": "read",
+        "statuses": "read",
         "merge_queues": "read",
     }
     assert manifest["default_events"] == [
         "pull_request",
         "issue_comment",
         "pull_request_review_comment",
+        "check_suite",
+        "status",
         "merge_group",
     ]
 
