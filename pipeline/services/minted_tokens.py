@@ -8,7 +8,7 @@ Does not promise that a permission is there: what was left out shows as a refusa
 Write tokens stay in the memory of the process that holds the App's key; nothing here speaks with Redis.
 
 Source: "Create an installation access token for an app", docs.github.com; 422 is its answer to a permission that the
-installation does not have.
+installation does not have, and to a repository that is not (or no longer) its own.
 """
 
 import asyncio
@@ -101,7 +101,8 @@ class NarrowMint:
                     place.installation, repository_ids=(place.repository_id,), permissions=choices[at]
                 )
             except Refused as error:
-                if error.status != NOT_GRANTED_STATUS or at + 1 == len(choices):
+                is_about_permissions = error.status == NOT_GRANTED_STATUS and not error.says("repository")
+                if not is_about_permissions or at + 1 == len(choices):
                     raise
                 log.info("token.permission_lacking installation=%d purpose=%s", place.installation, purpose)
             else:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline.engine.errors import AskPerson
+from pipeline.engine.errors import AskPerson, OnceoverError
 from pipeline.services.github.app import GitHubApp
 from pipeline.services.github.errors import Refused
 from pipeline.services.github.place import Purpose
@@ -112,10 +112,19 @@ async def test_lack_of_what_is_needed_is_said_and_not_papered_over() -> None:
     assert len(mint.asked) == len(PERMISSIONS[Purpose.WRITE])
 
 
-async def test_another_failure_is_not_taken_for_a_lack_of_permissions(mint: FakeMint) -> None:
-    mint.fails_with = AskPerson("The installation is suspended.")
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AskPerson("The installation is suspended."),
+        Refused("No token.", words="There is at least one repository that does not exist.", status=422),
+        Refused("No token.", words="The permissions requested are not granted.", status=409),
+    ],
+    ids=str,
+)
+async def test_another_failure_is_not_taken_for_a_lack_of_permissions(mint: FakeMint, failure: OnceoverError) -> None:
+    mint.fails_with = failure
 
-    with pytest.raises(AskPerson, match="suspended"):
+    with pytest.raises(type(failure)):
         await MintedTokens(mint).token(SHOP, Purpose.WRITE)
 
     assert len(mint.asked) == 1
