@@ -224,6 +224,29 @@ async def test_a_comparison_names_where_two_commits_parted(shop: Shop) -> None:
     assert [one["filename"] for one in compared["files"]] == ["logo.png", "notes.md", "shop.py"]
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/contents/a%00b",
+        "/commits/%00",
+        "/compare/main...%ff",
+        "/compare/main",
+        "/contents/shop.py?ref=--help",
+        "/contents/..%2f..%2fetc",
+    ],
+)
+async def test_hostile_names_are_simply_not_there(shop: Shop, place: str) -> None:
+    assert (await shop.client.get(REPOSITORY + place)).status_code == 404
+
+
+async def test_hostile_headers_and_queries_are_refused(shop: Shop) -> None:
+    basic = await shop.client.get(REPOSITORY, headers={"Authorization": "Basic %%%"})
+    since = await shop.client.get(f"{shop.comments}?since=yesterday")
+    page = await shop.client.get(f"{shop.comments}?per_page=-1&page=x")
+
+    assert (basic.status_code, since.status_code, page.status_code) == (401, 422, 200)
+
+
 async def test_a_body_that_is_no_json_is_400(shop: Shop) -> None:
     broken = await shop.client.post(shop.comments, content=b"{")
     wrong = await shop.client.post(shop.comments, json={"text": "x"})

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from bot.demo.simulated_github.faults import Fault, Kind
+from bot.demo.simulated_github.server import SimulatedGitHub, SimulationBroke
 from tests.simulated_github.conftest import REPOSITORY, Shop, sign_in
 
 BODY = {"body": "Hello"}
@@ -102,6 +103,20 @@ async def test_a_primary_limit_says_when_it_ends(shop: Shop) -> None:
     assert now < int(answer.headers["x-ratelimit-reset"]) <= now + 61
 
 
+async def test_nothing_is_answered_after_the_last_request_of_the_hour(shop: Shop) -> None:
+    shop.github.world.rate_limit_max = shop.github.world.used_requests + 1
+
+    last = await shop.client.get(REPOSITORY)
+    late = await shop.client.post(shop.comments, json=BODY)
+    shop.github.world.rate_limit_max = 5_000
+    later = await shop.client.post(shop.comments, json=BODY)
+
+    assert (last.status_code, last.headers["x-ratelimit-remaining"]) == (200, "0")
+    assert (late.status_code, late.headers["x-ratelimit-remaining"]) == (403, "0")
+    assert later.status_code == 201
+    assert len(shop.pull.comments) == 1
+
+
 async def test_a_fresh_token_is_unknown_for_its_first_requests(shop: Shop) -> None:
     shop.github.faults.add(Fault(kind="fresh_token", requests=2))
     fresh = shop.github.token(shop.installation)
@@ -184,6 +199,20 @@ async def test_every_request_is_on_record_with_its_fault(shop: Shop) -> None:
     assert (cut.method, cut.fault, cut.status, cut.caller) == ("POST", "cut_after", None, "installation")
     assert (read.method, read.fault, read.status) == ("GET", None, 200)
     assert shop.github.writes() == [cut]
+
+
+async def test_a_mistake_of_the_simulation_is_told_at_the_end() -> None:
+    """A 500 of ours must not pass for a fault of GitHub that the App then survives."""
+    github = await SimulatedGitHub().__aenter__()
+    shop = github.add_repository("acme/shop")
+    del shop.created_at
+
+    async with sign_in(github, None) as client:
+        answer = await client.get(REPOSITORY)
+
+    assert answer.status_code == 500
+    with pytest.raises(SimulationBroke, match="GET /repos/acme/shop: AttributeError"):
+        await github.__aexit__(None, None, None)
 
 
 def test_the_table_of_faults_is_complete() -> None:

@@ -50,13 +50,19 @@ async def test_a_private_repository_is_not_there_without_one(shop: Shop, tmp_pat
 async def test_a_pull_requests_head_is_fetched_by_ref_and_by_sha(shop: Shop, tmp_path: Path) -> None:
     old = shop.pull.head_sha
     new = await shop.github.push_to_pull(shop.pull, {"notes.md": "Forced\n"}, parent=shop.repository.git.sha("main"))
-    await git("init", "--quiet", "--bare", str(tmp_path))
+    places = [str(tmp_path / name) for name in ("new", "old")]
+    for place in places:
+        await git("init", "--quiet", "--bare", place)
+    by_sha = ("fetch", "--quiet", "--filter=blob:none", remote(shop), old)
 
-    by_ref = await git("-C", str(tmp_path), "fetch", "--quiet", remote(shop), "refs/pull/1/head:refs/heads/pull")
-    by_sha = await git("-C", str(tmp_path), "fetch", "--quiet", "--filter=blob:none", remote(shop), old)
-    _, found = await git("-C", str(tmp_path), "rev-parse", "refs/heads/pull")
+    answers = [
+        await git("-C", places[0], "fetch", "--quiet", remote(shop), "refs/pull/1/head:refs/heads/pull"),
+        await git("-C", places[0], *by_sha),
+        await git("-C", places[1], "-c", "protocol.version=0", *by_sha),
+    ]
+    _, found = await git("-C", places[0], "rev-parse", "refs/heads/pull")
 
-    assert (by_ref, by_sha) == ((0, ""), (0, ""))
+    assert answers == [(0, "")] * 3
     assert found.strip() == new
 
 

@@ -161,6 +161,7 @@ async def test_checks_and_the_merge_queue_have_their_events(shop: Shop, inbox: I
 async def test_installations_tell_of_themselves(shop: Shop, inbox: Inbox) -> None:
     github = shop.github
     await github.suspend(shop.installation)
+    await github.comment(shop.pull, "alice", "Nobody hears this either")
     await github.unsuspend(shop.installation)
     await github.remove_repository_from_installation(shop.installation, shop.repository)
     await github.uninstall(shop.installation)
@@ -172,6 +173,23 @@ async def test_installations_tell_of_themselves(shop: Shop, inbox: Inbox) -> Non
         "installation_repositories.removed",
         "installation.deleted",
     ]
+
+
+async def test_a_button_is_told_to_its_own_app_and_a_comment_to_all(shop: Shop, inbox: Inbox) -> None:
+    other = shop.github.add_app("other")
+    await shop.github.install(other, [shop.repository])
+    other.webhook_url = inbox.url
+    run = await shop.client.post(f"{REPOSITORY}/check-runs", json={"name": "Onceover", "head_sha": shop.pull.head_sha})
+    await shop.github.settle()
+    inbox.heard.clear()
+
+    await shop.github.rerequest(shop.repository.check_runs[0], "alice")
+    await shop.github.comment(shop.pull, "alice", "Hello")
+
+    guids = [headers["x-github-delivery"] for headers, _ in inbox.heard]
+    assert run.status_code == 201
+    assert inbox.events == ["check_run.rerequested", "issue_comment.created", "issue_comment.created"]
+    assert guids[0] != guids[1] == guids[2]
 
 
 async def test_the_app_hears_of_what_it_wrote_itself(shop: Shop, inbox: Inbox) -> None:

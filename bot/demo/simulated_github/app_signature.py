@@ -58,6 +58,8 @@ def _read(credential: str, key: str | None) -> dict[str, Any]:
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
+    if not isinstance(claims["exp"], int | float) or not isinstance(claims["iat"], int | float):
+        raise Refusal(401, UNREADABLE)
     if claims["exp"] <= now:
         raise Refusal(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time")
     longest = JWT_SECONDS_MAX + JWT_LEEWAY_SECONDS

@@ -6,6 +6,7 @@ be read by everybody. Old names of a repository answer 301 (307 for writes) with
 """
 
 import base64
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
@@ -244,5 +245,7 @@ def credential_of(header: str | None) -> str | None:
     if kind.lower() in {"bearer", "token"}:
         return value.strip()
     if kind.lower() == "basic":
-        return base64.b64decode(value, validate=False).decode(errors="replace").partition(":")[2]
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(value).decode(errors="replace").partition(":")[2]
+        return ""
     return None

@@ -33,6 +33,8 @@ SECONDARY_LIMIT: Final = (
     "If you reach out to GitHub Support for help, please include the request ID."
 )
 
+PRIMARY_LIMIT: Final = "API rate limit exceeded for installation."
+
 NO_COMMIT: Final = "No commit found for SHA: "
 
 
@@ -69,7 +71,7 @@ class Gate:
         if kind == "cut":
             await wire.cut()
             return
-        answer = self._blow(blow.fault, wire.scope) if blow and kind is not None else None
+        answer = self._blow(blow.fault, wire.scope) if blow and kind is not None else self._over_the_limit(wire.scope)
         if answer is None:
             answer = await self._apply(wire)
         if blow and kind == "hang_after" and not await wire.wait(blow):
@@ -143,13 +145,19 @@ class Gate:
                 now = self.world.now().timestamp()
                 reset = int(now + (fault.retry_after_seconds or RESET_SECONDS))
                 headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)}
-                return _error(403, "API rate limit exceeded for installation.", headers)
+                return _error(403, PRIMARY_LIMIT, headers)
             case "fresh_token":
                 return _error(401, "Bad credentials", {})
             case "unknown_commit":
                 return _unknown_commit(fault.sha, scope["path"])
             case _:
                 return None
+
+    def _over_the_limit(self, scope: HTTPScope) -> Answer | None:
+        """Refuse what comes after the last request of the hour; asking for the limit is always free."""
+        if self.world.used_requests <= self.world.rate_limit_max or scope["path"] == "/rate_limit":
+            return None
+        return _error(403, PRIMARY_LIMIT, {})
 
     def _finish(self, answer: Answer, scope: HTTPScope) -> None:
         """Add the headers that every answer has, and turn an unchanged one into 304."""

@@ -136,6 +136,8 @@ class GitStore:
 
     def ask(self, *arguments: str) -> bytes:
         """Run git for an answer that never changes; asked again, it comes from memory."""
+        if any("\0" in argument for argument in arguments):
+            raise UnknownObject("A name with a NUL byte.")
         if arguments not in self._answers:
             self._answers[arguments] = self.run(*arguments)
         return self._answers[arguments]

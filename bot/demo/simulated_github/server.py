@@ -9,7 +9,8 @@ r"""Server: the simulated GitHub as a running thing, which tests and the demo ho
         github.leftovers({pull: Left(comments=1, reviews=1)})
 
 Promises that everything is real HTTP on 127.0.0.1, that the App named `onceover` is there from the start, and that
-leaving the block ends every connection, also those that hang. State may be read and changed between requests.
+leaving the block ends every connection, also those that hang, and raises if the simulation itself broke. State may be
+read and changed between requests.
 """
 
 import asyncio
@@ -34,12 +35,13 @@ from bot.demo.simulated_github.accounts import App
 from bot.demo.simulated_github.actions.apps import AppActions
 from bot.demo.simulated_github.actions.checks import CheckActions
 from bot.demo.simulated_github.actions.pulls import PullActions
-from bot.demo.simulated_github.call import Call
+from bot.demo.simulated_github.call import GIVEN, Call, Given
 from bot.demo.simulated_github.courier import Courier
 from bot.demo.simulated_github.faults import Faults
 from bot.demo.simulated_github.gate import Gate
+from bot.demo.simulated_github.git_store import UnknownObject
 from bot.demo.simulated_github.leftovers import Left, NotExactlyOne, Only
-from bot.demo.simulated_github.refusals import Refusal
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes import (
     apps,
@@ -81,6 +83,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class SimulationBroke(Exception):
+    """A request made the simulation itself fail: a mistake here, not an answer of GitHub."""
+
+
 class SimulatedGitHub(PullActions, CheckActions, AppActions):
     """A GitHub with one App, empty otherwise.
 
@@ -111,6 +117,8 @@ class SimulatedGitHub(PullActions, CheckActions, AppActions):
     ) -> None:
         self.faults.clear()
         await self._stack.aclose()
+        if self.world.mistakes and error is None:
+            raise SimulationBroke("\n".join(self.world.mistakes))
 
     app: App
     """The App under test."""
@@ -210,7 +218,12 @@ def make_routes() -> Litestar:
     return Litestar(
         route_handlers=[handler for area in AREAS for handler in area.HANDLERS],
         request_class=Call,
-        exception_handlers={Refusal: _refuse, HTTPException: _refuse_http},
+        exception_handlers={
+            Refusal: _refuse,
+            HTTPException: _refuse_http,
+            UnknownObject: _refuse_object,
+            Exception: _own_up,
+        },
         openapi_config=None,
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
@@ -225,6 +238,17 @@ def _tls() -> ssl.SSLContext:
 
 def _refuse(_: Request[Any, Any, Any], refusal: Refusal) -> Response[object]:
     return Response(refusal.content, status_code=refusal.status, headers=refusal.headers)
+
+
+def _refuse_object(_: Request[Any, Any, Any], __: UnknownObject) -> Response[object]:
+    return Response(not_found().content, status_code=404)
+
+
+def _own_up(request: Request[Any, Any, Any], error: Exception) -> Response[object]:
+    """Answer 500, and remember the mistake, so that it does not pass for a fault of GitHub."""
+    given: Given = request.scope["state"][GIVEN]
+    given.world.mistakes.append(f"{request.method} {request.scope['path']}: {error!r}")
+    return Response({"message": "Server Error"}, status_code=500)
 
 
 def _refuse_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[object]:

@@ -101,7 +101,10 @@ class World:
     deliveries: list[Delivery] = field(default_factory=list)
     manifest_codes: dict[str, ManifestCode] = field(default_factory=dict)
     rate_limit_max: int = 5_000
+    """Requests that are answered; after them, 403 until a test sets this higher."""
     used_requests: int = 0
+    mistakes: list[str] = field(default_factory=list)
+    """Where the simulation itself failed."""
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.ids)

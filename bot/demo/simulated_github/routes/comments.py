@@ -1,6 +1,6 @@
 """Routes of the conversation: issue comments and the reactions to them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from litestar import Response, delete, get, patch, post
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bot.demo.simulated_github import events
 from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.conversation import IssueComment, ReactionContent, ReviewComment
-from bot.demo.simulated_github.refusals import Refusal, check_text, not_found
+from bot.demo.simulated_github.refusals import Refusal, check_text, invalid, not_found
 from bot.demo.simulated_github.repositories import Pull
 from bot.demo.simulated_github.routes.repositories import REPOSITORY
 from bot.demo.simulated_github.shapes import pulls
@@ -51,7 +51,7 @@ async def list_comments(request: Call) -> Response[object]:
     pull = request.pull(READ)
     shown = request.visible(pull.comments)
     if since := request.query_params.get("since"):
-        start = datetime.fromisoformat(since)
+        start = _instant(since)
         shown = [one for one in shown if one.updated_at >= start]
     return request.paged(shown, lambda one: pulls.issue_comment(request.world, pull, one))
 
@@ -124,6 +124,13 @@ async def delete_reaction(request: Call, comment_id: FromPath[int], reaction_id:
     if len(kept) == len(comment.reactions):
         raise not_found()
     comment.reactions[:] = kept
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise invalid("Issue", "since", "since is not a valid date", "invalid") from error
 
 
 def refuse_locked(pull: Pull) -> None:
