@@ -51,7 +51,9 @@ def setup(  # noqa: PLR0913  One parameter for each option.
     print_as: Annotated[
         Form | None, Parameter(name="--print", help="Print the credentials, as settings or as a Kubernetes Secret.")
     ] = None,
-    out: Annotated[Path | None, Parameter(help="Where they go instead; mode 0600, the key beside it.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="File for the credentials, readable by you alone; the key beside it.")
+    ] = None,
     name: Annotated[str | None, Parameter(help="The App's name; GitHub's page may still change it.")] = None,
     force: Annotated[
         bool, Parameter(negative="", show_default=False, help="Replace another App's credentials in the file.")
