@@ -247,6 +247,34 @@ async def test_hostile_headers_and_queries_are_refused(shop: Shop) -> None:
     assert (basic.status_code, since.status_code, page.status_code) == (401, 422, 200)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"[]",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"body": null, "name": 1}',
+        b'{"body": "\\ud800", "head_sha": "\\ud800", "name": "x", "content": "eyes!"}',
+        b"[" * 100_000,
+    ],
+)
+async def test_hostile_bodies_are_refused_by_every_write(shop: Shop, body: bytes) -> None:
+    """The fixture's end tells if one of them broke the simulation instead."""
+    comment = await shop.github.comment(shop.pull, "alice", "Hello")
+    places = [
+        shop.comments,
+        f"{shop.path}/reviews",
+        f"{shop.path}/comments",
+        f"{REPOSITORY}/check-runs",
+        f"{REPOSITORY}/issues/comments/{comment.id}/reactions",
+    ]
+
+    answers = [await shop.client.post(place, content=body) for place in places]
+
+    assert {answer.status_code for answer in answers} <= {400, 422}
+
+
 async def test_a_body_that_is_no_json_is_400(shop: Shop) -> None:
     broken = await shop.client.post(shop.comments, content=b"{")
     wrong = await shop.client.post(shop.comments, json={"text": "x"})

@@ -1,5 +1,6 @@
 """Reviews: one pending at a time, whole or not at all, and for ever once submitted."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -24,6 +25,15 @@ async def test_a_second_pending_review_of_one_user_is_refused(shop: Shop) -> Non
 
     assert (again.status_code, submitted.status_code) == (422, 422)
     assert again.json()["errors"] == ["User can only have one pending review per pull request"]
+    assert len(shop.pull.reviews) == 1
+
+
+async def test_of_many_pending_reviews_at_once_one_is_made(shop: Shop) -> None:
+    posts = [shop.client.post(f"{shop.path}/reviews", json={"body": f"Marker {one}"}) for one in range(10)]
+
+    statuses = [answer.status_code for answer in await asyncio.gather(*posts)]
+
+    assert sorted(statuses) == [200] + [422] * 9
     assert len(shop.pull.reviews) == 1
 
 

@@ -261,7 +261,7 @@ def label(world: World, pull: Pull, name: str, number: int) -> Json:
         "node_id": node_id("Label", number),
         "url": f"{world.url}/repos/{pull.repository.full_name}/labels/{name}",
         "name": name,
-        "description": None,
+        "description": "",
         "color": "ededed",
         "default": False,
         "archived_at": None,
