@@ -85,13 +85,14 @@ class MirrorFiles:
             shutil.rmtree(self.path)
         self.new.rename(self.path)
 
+    def end_orphans(self) -> None:
+        """End the git of a killed Onceover, which would go on writing; only for who holds the lock, as below."""
+        end_stragglers(self.mark)
+
     def clear_leavings(self) -> None:
         """Remove what a killed fetch left; only for who holds the lock, so that no living fetch is hurt."""
         packs = self.path / "objects" / "pack"
-        leavings = [*self.path.rglob("*.lock"), *packs.glob("tmp_*"), *packs.glob("*.keep")]
-        if leavings:
-            end_stragglers(self.mark)  # A git that outlived its Onceover may still be writing them.
-        for leaving in leavings:
+        for leaving in (*self.path.rglob("*.lock"), *packs.glob("tmp_*"), *packs.glob("*.keep")):
             leaving.unlink(missing_ok=True)
 
     def remove(self) -> bool:

@@ -208,6 +208,7 @@ class Mirrors:
         if not missing:  # Another process brought them while we waited.
             return
         await self._make_room()
+        await asyncio.to_thread(files.end_orphans)
         await asyncio.to_thread(files.clear_leavings)
         try:
             await self._fetch(files, place, missing)

@@ -10,16 +10,25 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from asyncio.subprocess import Process
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import pytest
 from redis.asyncio import Redis
 
 from tests.project import ROOT
 from tests.services.git_server import GitServer, basic
-from tests.services.token_world import SECRET, Office, open_desk
+from tests.services.mirror_world import (
+    ON_LINUX,
+    OneToken,
+    content,
+    git_dir,
+    make_mirrors,
+    outliving,
+    processes_with_mark,
+)
+from tests.services.token_world import SECRET, SHOP, Office, open_desk
 
 MINTED: Final = "minted-1-for-101"
 """The token that the broker makes in this test."""
@@ -32,9 +41,9 @@ APP_KEY_MODULES: Final = (
 """What only a process with the App's key has use for."""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc elsewhere")
+@ON_LINUX
 async def test_a_reviewer_reviews_without_the_apps_key_and_shows_its_token_in_no_argument(
-    server: GitServer, redis: Redis, redis_url: str, tmp_path: Path
+    server: GitServer, redis: Redis, redis_url: str, root: Path
 ) -> None:
     sha = server.make_repository().commit({"a": "the code\n"})
     server.tokens = {MINTED}
@@ -42,13 +51,7 @@ async def test_a_reviewer_reviews_without_the_apps_key_and_shows_its_token_in_no
     settings = {"PATH": os.environ["PATH"], "ONCEOVER_REDIS_URL": redis_url, "ONCEOVER_SECRET_KEY": SECRET}
 
     async with open_desk(Office(redis=redis).desk()):
-        reviewer = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.services.reviewer_program"),
-            *(str(tmp_path / "mirrors"), f"{server.url}/acme/shop.git", sha),
-            cwd=ROOT,
-            env=settings,
-            stdout=subprocess.PIPE,
-        )
+        reviewer = await start_reviewer(server, root, sha, settings)
         await asyncio.to_thread(server.is_asked.wait, 30)
         family = dict(family_of(reviewer.pid))
         own = family.pop(reviewer.pid)
@@ -64,6 +67,42 @@ async def test_a_reviewer_reviews_without_the_apps_key_and_shows_its_token_in_no
         assert SECRET.encode() not in arguments + environment
         assert not {MINTED.encode(), basic(MINTED).split()[1].encode()} & set(arguments.split(b"\0"))
         assert basic(MINTED).encode() not in arguments
+
+
+@ON_LINUX
+async def test_the_git_of_a_killed_reviewer_does_not_go_on_beside_the_next_one(
+    server: GitServer, redis: Redis, redis_url: str, root: Path
+) -> None:
+    sha = server.make_repository().commit({"a": "the code\n"})
+    server.tokens = {MINTED}
+    server.is_held = held = threading.Event()
+    settings = {"PATH": os.environ["PATH"], "ONCEOVER_REDIS_URL": redis_url, "ONCEOVER_SECRET_KEY": SECRET}
+    async with open_desk(Office(redis=redis).desk()):
+        reviewer = await start_reviewer(server, root, sha, settings)
+        await asyncio.to_thread(server.is_asked.wait, 30)
+    reviewer.kill()
+    await reviewer.wait()
+    orphans = processes_with_mark(str(git_dir(root)))
+
+    server.is_held = None  # The orphan's request waits on.
+    git = await make_mirrors(root, server, tokens=OneToken(MINTED)).holding(SHOP, [sha])
+    outlived = outliving(str(git_dir(root)))
+    held.set()
+
+    assert await content(git, sha) == b"the code\n"
+    assert orphans
+    assert outlived == []
+
+
+async def start_reviewer(server: GitServer, root: Path, sha: str, settings: Mapping[str, str]) -> Process:
+    """Start a process with these settings as its whole environment."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.services.reviewer_program"),
+        *(str(root), f"{server.url}/acme/shop.git", sha),
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.PIPE,
+    )
 
 
 def family_of(pid: int) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
