@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from bot.credentials_file import PRIVATE_KEYS
 from bot.settings_tree import PRIVATE_KEY, Settings
 from pipeline.engine.errors import AskPerson
+from pipeline.review.wording import listed
 
 KEY_BYTES_MAX: Final = 65_536
 """GitHub's keys take 1.7 KB; larger is some other file."""
@@ -28,7 +29,7 @@ APP_ID: Final = "ONCEOVER_GITHUB_APP_ID"
 WEBHOOK_SECRET: Final = "ONCEOVER_GITHUB_WEBHOOK_SECRET"  # noqa: S105  The name of a variable.
 SECRET_KEY: Final = "ONCEOVER_SECRET_KEY"  # noqa: S105  The name of a variable.
 
-SET_UP: Final = "Run `onceover setup`, which makes it, or set {variable}."
+MAKE_OR_SET: Final = "`onceover setup` makes all of them for a new App; for one that you have, set them."
 GENERATE: Final = (
     'It has to be the same in all processes; to make one: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 )
@@ -82,10 +83,16 @@ class CredentialsMissing(AskPerson):
 
     def __init__(self, lacks: tuple[Lack, ...]) -> None:
         self.lacks: Final = lacks
+        named = (f"  {lack.variable}, for {listed(lack.roles)}" for lack in lacks)
+        only_key = [lack.variable for lack in lacks] == [SECRET_KEY]
         super().__init__(
-            "\n".join(["The App's credentials are not complete:", *(f"  {lack}" for lack in lacks)]),
-            next_step="`onceover doctor` checks the rest.",
+            "\n".join(["The App's credentials are not complete; not set:", *named]),
+            next_step=f"Set it. {GENERATE}" if only_key else MAKE_OR_SET,
         )
+
+    def __str__(self) -> str:
+        """Tell the next step on a line of its own."""
+        return f"{self.message}\n{self.next_step}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +193,7 @@ def read_private_key(settings: Settings) -> SecretStr:
         # quotes where other readers of such files take them off.
         return _key_of(github.private_key.get_secret_value().strip("\"'").replace("\\n", "\n"), PRIVATE_KEY)
     if github.private_key_file is None:
-        raise KeyUnreadable("The App's private key is not set.", next_step=SET_UP.format(variable=PRIVATE_KEYS[1]))
+        raise KeyUnreadable("The App's private key is not set.", next_step=f"Set {PRIVATE_KEYS[1]}.")
     return _key_of(_text_of(github.private_key_file), str(github.private_key_file))
 
 
@@ -202,13 +209,11 @@ def _present(settings: Settings) -> dict[str, bool]:
 
 def _lack(variable: str, roles: Collection[Role]) -> Lack:
     needing = tuple(role for role in Role if role in roles and variable in NEEDS[role])
-    step = GENERATE if variable == SECRET_KEY else ""
-    shown = " or ".join(PRIVATE_KEYS) if variable == PRIVATE_KEY else variable
     return Lack(
-        variable=shown,
+        variable=" or ".join(PRIVATE_KEYS) if variable == PRIVATE_KEY else variable,
         roles=needing,
-        why=f"is not set, and {' and '.join(needing)} cannot work without it",
-        next_step=" ".join(filter(None, (SET_UP.format(variable=shown), step))),
+        why=f"is not set, and {listed(needing)} cannot work without it",
+        next_step=f"Set it. {GENERATE}" if variable == SECRET_KEY else MAKE_OR_SET,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from bot.app_credentials import (
     GENERATE,
+    MAKE_OR_SET,
     SECRET_KEY,
     Role,
     held_against,
@@ -40,7 +41,6 @@ OTHERS_READ: Final = 0o077
 
 NO_APP: Final = "There is no GitHub App yet; reviews of local repositories work without."
 SET_UP: Final = "`onceover setup` registers one."
-MAKE_OR_SET: Final = "`onceover setup` makes all of them for a new App; for one that you have, set them."
 PAGE: Final = "Change it on the App's page on GitHub, under Developer settings"
 
 

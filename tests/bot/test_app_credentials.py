@@ -50,11 +50,21 @@ def test_all_that_is_missing_is_told_at_once_with_the_next_step() -> None:
     with pytest.raises(CredentialsMissing) as caught:
         required_for(ALL_ROLES, settings())
 
-    told = str(caught.value)
-    assert "ONCEOVER_GITHUB_WEBHOOK_SECRET is not set, and door cannot work without it" in told
-    assert "ONCEOVER_GITHUB_APP_ID is not set, and broker and publisher cannot work without it" in told
-    assert "Run `onceover setup`, which makes it" in told
-    assert "secrets.token_urlsafe(32)" in told
+    assert str(caught.value).splitlines() == [
+        "The App's credentials are not complete; not set:",
+        "  ONCEOVER_GITHUB_WEBHOOK_SECRET, for door",
+        "  ONCEOVER_SECRET_KEY, for door, broker, reviewer and publisher",
+        "  ONCEOVER_GITHUB_APP_ID, for broker and publisher",
+        "  ONCEOVER_GITHUB_PRIVATE_KEY or ONCEOVER_GITHUB_PRIVATE_KEY_FILE, for broker and publisher",
+        "`onceover setup` makes all of them for a new App; for one that you have, set them.",
+    ]
+
+
+def test_a_shared_secret_alone_is_made_without_a_new_app() -> None:
+    with pytest.raises(CredentialsMissing, match=r"secrets\.token_urlsafe") as caught:
+        required_for({Role.REVIEWER}, settings())
+
+    assert "onceover setup" not in str(caught.value)
 
 
 def test_a_process_is_given_the_credentials_of_its_roles_and_no_other() -> None:
