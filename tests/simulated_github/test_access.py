@@ -9,7 +9,7 @@ import pytest
 
 from bot.demo.simulated_github.accounts import App
 from bot.demo.simulated_github.server import SimulatedGitHub
-from tests.simulated_github.conftest import REPOSITORY, Shop, sign_in
+from tests.simulated_github.conftest import REPOSITORY, Shop, numbered_lines, sign_in
 
 
 def app_token(app: App, *, issuer: str | None = None, ends_in_seconds: int = 540, key: str | None = None) -> str:
@@ -211,6 +211,19 @@ async def test_changed_files_carry_gits_patch_unless_they_are_binary(shop: Shop)
     assert files["notes.md"]["patch"] == "@@ -0,0 +1 @@\n+New"
     assert files["shop.py"]["patch"].startswith("@@ -5,7 +5,7 @@ line 4\n line 5\n")
     assert (files["shop.py"]["status"], files["shop.py"]["additions"]) == ("modified", 1)
+
+
+async def test_a_pull_request_gives_its_diff_unless_it_is_too_large(shop: Shop) -> None:
+    accept = {"Accept": "application/vnd.github.diff"}
+    small = await shop.client.get(shop.path, headers=accept)
+    await shop.github.push_to_pull(shop.pull, {"long.txt": numbered_lines(20_001)})
+
+    large = await shop.client.get(shop.path, headers=accept)
+    files = (await shop.client.get(f"{shop.path}/files")).json()
+
+    assert small.text.startswith("diff --git a/logo.png b/logo.png\n")
+    assert (large.status_code, large.json()["errors"][0]["code"]) == (406, "too_large")
+    assert [one["filename"] for one in files if "patch" not in one] == ["logo.png", "long.txt"]
 
 
 async def test_a_comparison_names_where_two_commits_parted(shop: Shop) -> None:

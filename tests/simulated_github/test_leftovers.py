@@ -50,6 +50,15 @@ async def test_everything_unexpected_is_named(shop: Shop) -> None:
     ]
 
 
+async def test_only_what_people_see_counts_as_a_write(shop: Shop) -> None:
+    await post_summary(shop)
+    await shop.client.get(shop.comments)
+    await shop.client.delete("/installation/token")
+
+    assert [(one.method, one.path) for one in shop.github.writes()] == [("POST", shop.comments)]
+    assert shop.github.writes("/check-runs") == []
+
+
 async def test_a_pull_request_nobody_expects_anything_on_must_be_bare(shop: Shop) -> None:
     await post_summary(shop)
 

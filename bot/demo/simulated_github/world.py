@@ -41,9 +41,8 @@ class Exchange:
 
     @property
     def is_write(self) -> bool:
-        """Say whether it asks for a change of something that people see."""
-        is_upload = self.path.endswith(("/git-upload-pack", "/access_tokens"))
-        return self.method in {"POST", "PUT", "PATCH", "DELETE"} and not is_upload
+        """Say whether it asks for a change of something that people see: not of tokens, not of the App itself."""
+        return self.method != "GET" and self.path.startswith(("/repos/", "/repositories/"))
 
 
 @dataclass(slots=True, kw_only=True)
