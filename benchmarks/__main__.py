@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks import checkpoint_cost, door, machine, recovery, start_up, step_gap, stored, throughput
+from benchmarks import app, checkpoint_cost, door, machine, recovery, start_up, step_gap, stored, throughput
 from benchmarks.figures import Table
 
 BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
     "recovery": recovery.run,
     "stored": stored.run,
     "door": door.run,
+    "app": app.run,
     "stored_100000": partial(stored.run, stored_max=100_000),
 }
 

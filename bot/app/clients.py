@@ -26,7 +26,6 @@ from pipeline.services.github.client import GitHub
 from pipeline.services.github.clock import SystemClock
 from pipeline.services.github.place import Place, Purpose
 from pipeline.services.github.settings import GitHubSettings
-from pipeline.services.github.wire import GitHubWire
 from pipeline.services.minted_tokens import MintedTokens
 from pipeline.services.mirrors import Mirrors
 from pipeline.services.pull_request import PullParams
@@ -79,6 +78,9 @@ class Writer:
 @contextlib.asynccontextmanager
 async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
     """Open the connection pool to GitHub, for all that one process says."""
+    # Here and not above: it loads githubkit, 25 MB that the door has no use for.
+    from pipeline.services.github.wire import GitHubWire  # noqa: PLC0415
+
     seconds = settings.engine.lease_seconds * LEASE_SHARE
     default = GitHubSettings()
     limits = GitHubSettings(

@@ -110,12 +110,9 @@ async def submit(
     store: Store, wakeups: WakeUps, graphs: Graphs, kind: Kind, request: RunRequest, delivery: engine.Delivery
 ) -> Submission:
     """Store a request and wake whoever can begin with it."""
-    graph = graphs[kind]
-    submission = await store.submit(request, graph, delivery)
+    submission = await store.submit(request, graphs[kind], delivery)
     for role in submission.ready_roles:
         await wakeups.wake(submission.run_id, role)
-    if graph.mirror and submission.outcome == "created" and graph.mirror not in submission.ready_roles:
-        await wakeups.wake(submission.run_id, graph.mirror)
     return submission
 
 

@@ -9,9 +9,7 @@ from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from bot.app.process import open_app
 from bot.app.trust import with_secret_key
-from bot.app.web import make_door, serve
 from bot.app_credentials import Role, held_against, required_for, wanted_by
 from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
@@ -65,6 +63,10 @@ def run_process(settings: Settings, roles: frozenset[Role]) -> ExitCode:
 
 
 async def _run(settings: Settings, roles: frozenset[Role]) -> None:
+    # Here and not above: they load litestar and githubkit, which `--help` need not wait for.
+    from bot.app.process import open_app  # noqa: PLC0415
+    from bot.app.web import make_door, serve  # noqa: PLC0415
+
     credentials = required_for(roles, settings)
     async with open_app(settings, credentials, roles) as process:
         for problem in process.opened.warnings:

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from bot.app.process import open_app
 from bot.app.running import read_app_settings
 from bot.app_credentials import Role, required_for
 from bot.commands.runs import AsJson
@@ -32,6 +31,8 @@ def recover(*, as_json: AsJson = False) -> ExitCode:
     settings = read_app_settings(BROKER)
 
     async def look() -> ExitCode:
+        from bot.app.process import open_app  # noqa: PLC0415 - it loads githubkit, which `--help` need not wait for.
+
         async with open_app(settings, required_for(BROKER, settings), BROKER) as process:
             recovery = process.recovery
             if recovery is None:

@@ -95,7 +95,6 @@ def rerun(
 
     The work is done by the next `onceover review` of that head.
     """
-
     return _open_again(run, stage, fresh=fresh, as_json=as_json)
 
 

@@ -4,7 +4,6 @@ A graph is a value. It is stored with each run in its wire form, so that a worke
 by the graph it was accepted with. A stage that fails for good does not stop those that need it (a degraded run).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,12 @@ from pipeline.engine.stage import JsonValue, StageFunction
 
 STAGES_MAX: Final = 32
 """Stages in a graph; every transition reads all of them."""
+
+_NEW_RECORD: Final = (
+    '{"state":"pending","generation":1,"salt":0,"fresh":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,'
+    '"again":true,"inputs":'
+)
+"""A stage that nobody has begun, up to what it reads; names and fingerprints need no quoting."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -74,6 +79,7 @@ class Graph:
     stages: tuple[StageSpec, ...]
     mirror: str | None = None
     """Role whose workers show the run outside while it goes on; None: nobody does."""
+    _wire: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         if not 0 < len(self.stages) <= STAGES_MAX:
@@ -85,6 +91,7 @@ class Graph:
             if missing := set(spec.needs) - before:
                 raise Bug(f"Stage {spec.name} needs {sorted(missing)}, which do not come before it.")
             before.add(spec.name)
+        object.__setattr__(self, "_wire", self._to_wire())  # The door writes it with each delivery.
 
     def __iter__(self) -> Iterator[StageSpec]:
         return iter(self.stages)
@@ -121,6 +128,9 @@ class Graph:
 
     def to_wire(self) -> str:
         """Write what the scripts need to know, as JSON."""
+        return self._wire
+
+    def _to_wire(self) -> str:
         return canonical_json(
             [
                 {
@@ -136,22 +146,11 @@ class Graph:
             ]
         )
 
-    def new_records(self, params: Mapping[str, JsonValue]) -> str:
-        """Write the stage records of a run that is about to be accepted, as JSON."""
-        return json.dumps(
-            {
-                spec.name: {
-                    "state": "pending",
-                    "generation": 1,
-                    "salt": 0,
-                    "fresh": 0,
-                    "claim": 0,
-                    "attempt": 0,
-                    "failures": 0,
-                    "interrupted": 0,
-                    "again": True,
-                    "inputs": spec.inputs(params),
-                }
-                for spec in self.stages
-            }
-        )
+    def new_records(self, inputs: Mapping[str, str]) -> str:
+        """Write the stage records of a run that is about to be accepted, as JSON.
+
+        Args:
+            inputs: What each stage reads, as `inputs` names it.
+        """
+        records = (f'"{spec.name}":{_NEW_RECORD}"{inputs[spec.name]}"}}' for spec in self.stages)
+        return f"{{{','.join(records)}}}"

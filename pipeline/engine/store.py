@@ -130,6 +130,7 @@ class Store:
 
     async def submit(self, asked: RunRequest, graph: Graph, delivery: Delivery | None = None) -> Submission:
         """Accept a run, or join or reopen the one of the same head; a delivery that was taken before does nothing."""
+        inputs = graph.inputs(asked.params)
         request: dict[str, JsonValue] = {
             "run": asked.run_id,
             "subject": asked.subject,
@@ -137,7 +138,7 @@ class Store:
             "order": asked.order,
             "fresh": asked.fresh,
             "request": secrets.token_hex(8),
-            "inputs": dict(graph.inputs(asked.params)),
+            "inputs": dict(inputs),
         }
         if asked.again:
             request["again"] = dict.fromkeys(asked.again, True)
@@ -147,7 +148,7 @@ class Store:
             request["mirror"] = graph.mirror
         request |= self._of(delivery)
         given = json.dumps(dict(asked.params), separators=(",", ":"))
-        reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(asked.params))
+        reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(inputs))
         return Submission(
             run_id=reply.get("run", asked.run_id),
             outcome=reply["outcome"],

@@ -17,19 +17,11 @@ local function supersede_others()
   return nil
 end
 
-local function tell(run, outcome, wake)
-  return cjson.encode({outcome = outcome, state = run.state, ready = wake or ready_roles(run), now_ms = NOW})
-end
-
-local function answer(run, outcome, wake)
-  remember('accepted', run.id)
-  return tell(run, outcome, wake)
-end
-
 -- Roles to ring for: whoever hears a bell takes all runs that are due, so one that rang and was not heard is enough.
 local function unrung_roles(run)
-  local roles = {}
-  for _, role in ipairs(ready_roles(run)) do
+  local roles, asked = {}, ready_roles(run)
+  if run.mirror and run.seq ~= run.seq_loaded then asked[#asked + 1] = run.mirror end
+  for _, role in ipairs(asked) do
     local rung_ms = tonumber(redis.call('HGET', key('bells'), role) or 0)
     if rung_ms + ask.grace_ms <= NOW then
       redis.call('HSET', key('bells'), role, NOW)
@@ -39,9 +31,21 @@ local function unrung_roles(run)
   return roles
 end
 
+local function tell(run, outcome, wake)
+  return cjson.encode({outcome = outcome, state = run.state, ready = wake, now_ms = NOW})
+end
+
+local function answer(run, outcome)
+  remember('accepted', run.id)
+  return tell(run, outcome, unrung_roles(run))
+end
+
 -- A request that was sent twice because its answer was lost does nothing twice, and is no second delivery.
 local request, outcome = (redis.call('HGET', key('run', ask.run), 'request') or ''):match('^(%x+) (%a+)$')
-if request == ask.request then return tell(load(ask.run), outcome) end
+if request == ask.request then -- Nobody was woken: the roles came with the answer.
+  local run = load(ask.run)
+  return tell(run, outcome, ready_roles(run))
+end
 
 local known = receipt()
 if known then return cjson.encode({outcome = 'duplicate', run = known.run, reason = known.reason, now_ms = NOW}) end
@@ -67,7 +71,7 @@ if not run then
   if newer then stop(run, 'superseded', 'run ' .. newer .. ' has a newer head') end
   promote(run)
   save(run)
-  return answer(run, newer and 'stale' or 'created', unrung_roles(run))
+  return answer(run, newer and 'stale' or 'created')
 end
 
 if newer then return answer(run, 'stale') end
