@@ -21,6 +21,9 @@ TOKEN_SECONDS: Final = 3600
 KEY_BITS: Final = 2048
 """Size of an App's RSA key, as GitHub makes them."""
 
+OWNER_LOGIN: Final = "octo-owner"
+"""Who owns what nobody else does: Apps, and what an organisation does by somebody's hand."""
+
 DEFAULT_PERMISSIONS: Final[Mapping[str, Level]] = {
     "metadata": "read",
     "contents": "read",

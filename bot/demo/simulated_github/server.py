@@ -94,6 +94,9 @@ class SimulatedGitHub(PullActions, CheckActions, AppActions):
         now: The clock; tokens and JWTs are judged by it.
     """
 
+    app: App
+    """The App under test; `world.apps` holds the others."""
+
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._stack = AsyncExitStack()
@@ -119,9 +122,6 @@ class SimulatedGitHub(PullActions, CheckActions, AppActions):
         await self._stack.aclose()
         if self.world.mistakes and error is None:
             raise SimulationBroke("\n".join(self.world.mistakes))
-
-    app: App
-    """The App under test."""
 
     @property
     def url(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bot.demo.simulated_github import events
-from bot.demo.simulated_github.accounts import Account, App, Installation, Level, Token, make_token
+from bot.demo.simulated_github.accounts import OWNER_LOGIN, Account, App, Installation, Level, Token, make_token
 from bot.demo.simulated_github.actions.actor import Actor, Place
 from bot.demo.simulated_github.courier import Event
 from bot.demo.simulated_github.repositories import Repository
@@ -16,7 +16,7 @@ class AppActions(Actor):
 
     def add_app(self, slug: str, *, permissions: Mapping[str, Level] | None = None) -> App:
         """Register an App; its secrets are its attributes."""
-        app = self.world.make_app(slug, slug.capitalize(), self._user("octo-owner"))
+        app = self.world.make_app(slug, slug.capitalize(), self._user(OWNER_LOGIN))
         if permissions is not None:
             app.permissions = {"metadata": "read", **permissions}
         return app
@@ -26,7 +26,7 @@ class AppActions(Actor):
     ) -> Installation:
         """Install an App on some repositories of one account, or (None) on all of `account`."""
         chosen = None if repositories is None else [self.world.repository(one) for one in repositories]
-        owner = chosen[0].owner if chosen else self._user(account or "octo-owner")
+        owner = chosen[0].owner if chosen else self._user(account or OWNER_LOGIN)
         installation = Installation(
             id=self.world.ids.next("Installation"),
             app=app,
@@ -138,4 +138,4 @@ class AppActions(Actor):
 
     def _owner(self, installation: Installation) -> Account:
         """Name a person: an organisation does nothing by itself."""
-        return installation.account if installation.account.type == "User" else self._user("octo-owner")
+        return installation.account if installation.account.type == "User" else self._user(OWNER_LOGIN)

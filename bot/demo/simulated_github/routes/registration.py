@@ -15,7 +15,7 @@ from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 from pydantic import BaseModel, ValidationError
 
-from bot.demo.simulated_github.accounts import Level
+from bot.demo.simulated_github.accounts import OWNER_LOGIN, Level
 from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.shapes import accounts
@@ -140,7 +140,7 @@ async def read_root(request: Call) -> Response[object]:
 
 
 def _register(request: Call, manifest: Manifest) -> str:
-    owner = request.path_params.get("owner", "octo-owner")
+    owner = request.path_params.get("owner", OWNER_LOGIN)
     name = manifest.name or f"app-{len(request.world.apps) + 1}"
     slug = name.lower().replace(" ", "-")
     if any(one.slug == slug for one in request.world.apps):
