@@ -80,9 +80,9 @@ async def test_a_private_repository_is_read_without_the_apps_key(team: Team) -> 
     assert await git.read_blob(team.head, "shop.py", bytes_max=100) == b"new\n"
 
 
-@pytest.mark.parametrize("lacking", [{"actions"}, {"statuses"}, {"statuses", "actions"}], ids=" and ".join)
+@pytest.mark.parametrize("lacking", [("actions",), ("statuses",), ("statuses", "actions")], ids=" and ".join)
 async def test_an_installation_with_fewer_permissions_is_read_all_the_same(
-    redis: Redis, tmp_path: Path, lacking: set[str]
+    redis: Redis, tmp_path: Path, lacking: tuple[str, ...]
 ) -> None:
     async with open_team(redis, tmp_path, without=frozenset(lacking)) as team:
         git = await team.mirrors.holding(team.place, [team.head])
