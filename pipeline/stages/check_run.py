@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.engine.lifecycle import StageState
+from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.mirror import Picture
 from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue
@@ -52,8 +52,12 @@ class CheckRuns:
     """Unix milliseconds; decides only whether a moment needs its date."""
 
     async def show(self, picture: Picture) -> None:
-        """Bring the check run to what the run says; send nothing if it says that already."""
+        """Bring the check run to what the run says; send nothing if it says that already.
+
+        Of a storm of pushes only the heads that were shown before they were superseded have a check run.
+        """
         run = picture.run
+        ledger = await self.records.effects(run.subject)
         params = PullParams.model_validate(dict(run.params))
         check = Check(
             effects=picture.effects,
@@ -64,12 +68,13 @@ class CheckRuns:
             app_id=self.app_id,
             line=params.pull.number,
         )
-        await check.show(_state(check_output(await self._facts(run))))
+        if run.state is RunState.SUPERSEDED and check.ledger not in ledger:
+            return
+        await check.show(_state(check_output(await self._facts(run, ledger))))
 
-    async def _facts(self, run: RunRecord) -> RunFacts:
+    async def _facts(self, run: RunRecord, ledger: Mapping[str, Mapping[str, JsonValue]]) -> RunFacts:
         summary = await self._read(run, "summarize", Summary)
         plan = await self._read(run, "prepare", Plan)
-        ledger = await self.records.effects(run.subject)
         url = ledger.get("summary", {}).get("url")
         return RunFacts(
             run_id=run.run_id,

@@ -30,6 +30,11 @@ class Check:
     line: int
     """The pull request's number: its writes keep their order."""
 
+    @property
+    def ledger(self) -> str:
+        """Its name in the ledger."""
+        return f"check {self.sha} {self.external_id}"
+
     async def show(self, state: CheckState, more: Mapping[str, JsonValue] | None = None) -> int | None:
         """Make the check run show this; answer its id.
 
@@ -42,35 +47,34 @@ class Check:
         """
         wanted = replace(state, external_id=self.external_id)
         content = digest(wanted.as_json())
-        ledger = f"check {self.sha} {self.external_id}"
-        effect = await self.effects.begin(ledger)
+        effect = await self.effects.begin(self.ledger)
         if is_current(effect, content):
             return effect.id
-        shown = await self._update(ledger, effect, wanted)
+        shown = await self._update(effect, wanted)
         if shown is None:
             shown = await self.checks.create(self.sha, name=self.name, state=wanted, line=self.line)
-        await self.effects.confirm(ledger, confirmed(shown.id, content, more or {}))
+        await self.effects.confirm(self.ledger, confirmed(shown.id, content, more or {}))
         return shown.id
 
-    async def _update(self, ledger: str, effect: Effect, wanted: CheckState) -> CheckRun | None:
+    async def _update(self, effect: Effect, wanted: CheckState) -> CheckRun | None:
         """Update the check run that is there; None if there is none, for certain."""
         known = effect.id
         if effect.standing == "intended":
             known = await self._find()
             if known is None:
                 check_lag(effect, f"Check run {self.name} of {self.sha[:12]}")
-                await self._begin_anew(ledger, "it was looked for and is not there")
+                await self._begin_anew("it was looked for and is not there")
         if known is None:
             return None
         try:
             return await self.checks.update(known, state=wanted, line=self.line)
         except Gone:
-            await self._begin_anew(ledger, "it is gone")
+            await self._begin_anew("it is gone")
             return None
 
-    async def _begin_anew(self, ledger: str, why: str) -> None:
-        await self.effects.forget(ledger, why)
-        await self.effects.begin(ledger)
+    async def _begin_anew(self, why: str) -> None:
+        await self.effects.forget(self.ledger, why)
+        await self.effects.begin(self.ledger)
 
     async def _find(self) -> int | None:
         app_id = await self.app_id()
