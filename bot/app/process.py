@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 from bot.app.clients import Reader, Writer, host_of, make_reader, make_writer, open_caller
 from bot.app.graphs import Graphs, make_graphs
 from bot.app.inbox import CommandEngine, StoreInbox
-from bot.app.recovery import Recovery
+from bot.app.recovery import OWN_BOT, Recovery
 from bot.app.stages import publisher_stages, reviewer_stages
 from bot.app_credentials import AppCredentials, Role
 from bot.assembly import PUBLISHER, REVIEWER, Resources, open_model
@@ -68,6 +68,8 @@ class AppProcess:
     mirror: Mirror | None = None
     desk: TokenDesk | None = None
     recovery: Recovery | None = None
+    own_bot: int | None = None
+    """The user by whom our App writes, if a broker has told."""
 
     async def work(self) -> None:
         """Do what the roles are for, until cancelled; then let the worker drain, and end."""
@@ -141,6 +143,7 @@ async def open_app(
             engine=engine,
             reader=reader,
             writer=writer,
+            own_bot=_number(await opened.redis.get(f"{store.settings.prefix}{OWN_BOT}")),
         )
         _employ(app, queues, sealer)
         yield app
@@ -214,6 +217,10 @@ class _Nudging:
     async def close(self) -> None:
         """Let go of connections."""
         await self.within.close()
+
+
+def _number(raw: bytes | None) -> int | None:
+    return int(raw) if raw is not None and raw.isdigit() else None
 
 
 def _now_ms() -> int:

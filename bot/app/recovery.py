@@ -45,6 +45,9 @@ REDELIVERED_MAX: Final = 100
 REPOSITORIES_MAX: Final = 500
 """Repositories looked at in one look."""
 
+OWN_BOT: Final = "own-bot"
+"""Key of the id of the user by whom our App writes."""
+
 RECOVERED: Final = "recovered"
 """The trigger of a review that no webhook asked for."""
 
@@ -128,6 +131,7 @@ class Recovery:
         for installation in await self.app.installations():
             if installation.suspended_at is not None:
                 continue
+            await self._tell_own_bot(installation.id)
             try:
                 repositories = await self.app.repositories(installation.id)
             except OnceoverError as error:
@@ -171,6 +175,16 @@ class Recovery:
         received = Received(id=f"recovery:{request.run_id}:{secrets.token_hex(4)}", event=RECOVERED, action=None)
         await self.inbox.submit(received, "review", request)
         return True
+
+    async def _tell_own_bot(self, installation: int) -> None:
+        """Find the user by whom we write, once, so that doors know our own events by it."""
+        key = self._key(OWN_BOT)
+        if await self.redis.exists(key):
+            return
+        try:
+            await self.redis.set(key, (await self.app.bot(installation)).id)
+        except OnceoverError as error:  # Doors know our events by their kind of sender, too.
+            log.info("recovery.own_bot_unknown reason=%s", error)
 
     async def _is_my_turn(self) -> bool:
         token = secrets.token_hex(4)

@@ -76,7 +76,6 @@ def _params(resources: Resources, configuration: Configuration) -> Mapping[str, 
         "testing": {
             "source": tests.source,
             "wait_minutes_max": tests.wait_minutes_max,
-            "required_only": tests.required_checks_only,
         },
         "docs": {"passages_max": configuration.docs.passages_max},
         "comment": {"fail_on": review.fail_on, "collapse_walkthrough": configuration.comment.collapse_walkthrough},

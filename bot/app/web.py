@@ -40,7 +40,7 @@ def make_door(process: AppProcess, credentials: AppCredentials) -> Litestar:
     return make_app(
         inbox=process.inbox,
         secret=credentials.webhook_secret,
-        own=Own(host=host_of(process.settings), app_id=process.settings.github.app_id),
+        own=Own(host=host_of(process.settings), app_id=process.settings.github.app_id, bot_user_id=process.own_bot),
         parse_command=parse_command,
         readiness=lambda: _readiness(process),
         metrics=lambda: _metrics(process),
