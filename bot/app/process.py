@@ -32,6 +32,7 @@ from pipeline.engine.stage import StageFunction
 from pipeline.engine.wakeup import Advance, WakeUps
 from pipeline.engine.wakeup_arq import ArqWakeUps
 from pipeline.engine.worker import Worker
+from pipeline.services.github.clock import Clock, SystemClock
 from pipeline.services.sealing import Sealer
 from pipeline.services.token_desk import TokenDesk
 from pipeline.stages.check_run import CheckRuns
@@ -48,6 +49,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         lease_seconds=settings.engine.lease_seconds,
         run_seconds_max=settings.engine.run_seconds_max,
         retention_seconds=settings.storage.retention_days * 86_400,
+        runs_at_once_max=settings.engine.runs_at_once_max,
     )
 
 
@@ -99,9 +101,15 @@ class AppProcess:
 
 @contextlib.asynccontextmanager
 async def open_app(
-    settings: Settings, credentials: AppCredentials, roles: Collection[Role]
+    settings: Settings, credentials: AppCredentials, roles: Collection[Role], *, clock: Clock | None = None
 ) -> AsyncIterator[AppProcess]:
     """Open what the roles need.
+
+    Args:
+        settings: All of them.
+        credentials: What these roles hold.
+        roles: What the process is for.
+        clock: By which limits of GitHub are waited out and its tokens signed; the system's unless told.
 
     Raises:
         AskPerson: Redis, a credential or a setting needs a person; says the next step.
@@ -122,7 +130,11 @@ async def open_app(
         stages: dict[str, StageFunction] = {}
         bare = make_graphs()
         engine = CommandEngine(store=store, graphs=bare, wakeups=carrier)
-        caller = await stack.enter_async_context(open_caller(settings)) if set(roles) - {Role.DOOR} else None
+        caller = (
+            await stack.enter_async_context(open_caller(settings, clock or SystemClock()))
+            if set(roles) - {Role.DOOR}
+            else None
+        )
         if caller and credentials.identity:
             writer = make_writer(caller, credentials.identity)
         if caller and Role.REVIEWER in roles:
