@@ -23,7 +23,7 @@ from pipeline.services.github.app import GitHubApp
 from pipeline.services.github.app_key import AppKey
 from pipeline.services.github.caller import Caller
 from pipeline.services.github.client import GitHub
-from pipeline.services.github.clock import SystemClock
+from pipeline.services.github.clock import Clock
 from pipeline.services.github.place import Place, Purpose
 from pipeline.services.github.settings import GitHubSettings
 from pipeline.services.minted_tokens import MintedTokens
@@ -76,7 +76,7 @@ class Writer:
 
 
 @contextlib.asynccontextmanager
-async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
+async def open_caller(settings: Settings, clock: Clock) -> AsyncIterator[Caller]:
     """Open the connection pool to GitHub, for all that one process says."""
     # Here and not above: it loads githubkit, 25 MB that the door has no use for.
     from pipeline.services.github.wire import GitHubWire  # noqa: PLC0415
@@ -90,7 +90,7 @@ async def open_caller(settings: Settings) -> AsyncIterator[Caller]:
     )
     api_url = str(settings.github.api_url)
     async with GitHubWire(api_url, limits) as wire:
-        yield Caller(api_url=api_url, wire=wire, settings=limits, clock=SystemClock())
+        yield Caller(api_url=api_url, wire=wire, settings=limits, clock=clock)
 
 
 def make_reader(settings: Settings, caller: Caller, redis: Redis, sealer: Sealer) -> Reader:

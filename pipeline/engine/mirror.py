@@ -57,6 +57,12 @@ class Mirror:
     rng: Random = random.random
     _look_now: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _failures: dict[str, int] = field(default_factory=dict, init=False)
+    _shown: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Runs that this mirror is showing now."""
+        return tuple(self._shown)
 
     def nudge(self) -> None:
         """Look at once: something happened."""
@@ -81,7 +87,11 @@ class Mirror:
         except OnceoverError as error:
             log.warning("mirror.not_looked reason=%s", error)
             return 0
-        await asyncio.gather(*(self._show(one.run_id, one.claim, one.seen) for one in taken))
+        self._shown |= {one.run_id for one in taken}
+        try:
+            await asyncio.gather(*(self._show(one.run_id, one.claim, one.seen) for one in taken))
+        finally:
+            self._shown -= {one.run_id for one in taken}
         return len(taken)
 
     async def _show(self, run_id: str, claim: int, seen: int) -> None:
