@@ -6,6 +6,7 @@ to this module, so none can stand on a page.
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -44,11 +45,11 @@ class Proposal:
 def proposal_page(proposal: Proposal) -> str:
     """Show what will be registered, with the one button."""
     permissions = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(need.level)}</td><td>{escape(need.why)}</td></tr>"
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(need.level)}</td><td>{_prose(need.why)}</td></tr>"
         for name, need in PERMISSIONS.items()
     )
     events = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(why)}</td></tr>" for name, why in EVENTS.items()
+        f"<tr><td><code>{escape(name)}</code></td><td>{_prose(why)}</td></tr>" for name, why in EVENTS.items()
     )
     return _page(
         "Register the GitHub App",
@@ -90,6 +91,11 @@ def done_page(*, name: str, install_url: str | None, stored: str, commands: tupl
 def refusal_page(title: str, what: str, next_step: str) -> str:
     """Show why something did not work, and the next step."""
     return _page(title, f"<p>{escape(what)}</p><p>{escape(next_step)}</p>")
+
+
+def _prose(text: str) -> str:
+    """Set a sentence of ours, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _page(title: str, body: str) -> str:

@@ -147,6 +147,13 @@ async def test_the_manifest_asks_for_little_and_names_the_public_url(world: Worl
     ]
 
 
+async def test_the_page_gives_a_reason_for_each_permission_without_signs_of_markdown(world: World) -> None:
+    page = await world.open()
+
+    assert "to hear the <code>/onceover</code> commands in comments" in page.text
+    assert "`" not in page.text
+
+
 async def test_no_secret_stands_on_a_page_or_in_what_is_said(world: World) -> None:
     await world.start()
     page = await world.open()
