@@ -148,6 +148,8 @@ async def test_the_manifest_asks_for_little_and_names_the_public_url(world: Worl
 
 
 async def test_the_page_gives_a_reason_for_each_permission_without_signs_of_markdown(world: World) -> None:
+    await world.start()
+
     page = await world.open()
 
     assert "to hear the <code>/onceover</code> commands in comments" in page.text
