@@ -23,7 +23,7 @@ BENCH := $(call stamp,$(VENV_BENCH),requirements/bench.txt)
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-demo: $(DEV) ## See a review of a sample repository killed and resumed; no account, no network
+demo: $(DEV) ## See the App on a bad day: killed, told twice, and one comment; no account, no network
 	@$(VENV)/bin/onceover demo
 
 test: $(DEV) ## Run every test

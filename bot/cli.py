@@ -42,9 +42,10 @@ checkpoints. A second one on the same commit follows the first and pays nothing.
 The test command runs code of the branch with your rights, as running the tests by hand would.
 """
 
-DEMO: Final = """See it work: a review, killed in the middle, resumed.
+DEMO: Final = """See it work: a pull request on a bad day, and exactly one comment.
 
-Takes some seconds. The model is pretended and local; the repository, the engine and its Redis are real.
+A worker is killed, a webhook comes twice, GitHub answers 502 after it wrote. Takes some 15 seconds. GitHub and the
+model are simulated on this machine; webhooks, processes, Redis and git are real.
 """
 
 RERUN: Final = """Do stages of a run again, and those that depend on them.

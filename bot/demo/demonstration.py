@@ -6,7 +6,6 @@ paid for twice" is checked and not only told.
 """
 
 import asyncio
-import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bot.demo.clean_environment import clean_environment
 from bot.demo.sample_repository import BASE, BRANCH, build_sample
 from bot.demo.sample_script import SCRIPT, WORDS_GATE, WORDS_RULE
 from bot.demo.scripted_llm import Call, ScriptedLlm
@@ -163,10 +163,7 @@ def _as_typed(command: tuple[str, ...]) -> str:
 
 def _environment(place: Path, url: str) -> dict[str, str]:
     """Give the review an environment without any setting of the user's: nothing may be asked or stored elsewhere."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ONCEOVER_", "OPENAI_", "SENTRY_"))
-    }
-    return kept | {
+    return clean_environment() | {
         "ONCEOVER_STATE_DIR": str(place / STATE),
         "OPENAI_BASE_URL": url,
         "OPENAI_API_KEY": "not-a-key",

@@ -6,17 +6,18 @@ mutable default, an unquoted shell variable, a test that fails, and a page of do
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 GIT_SECONDS_MAX: Final = 30.0
 """One git command; each takes milliseconds."""
 
 BASE: Final = "main"
 BRANCH: Final = "coupons"
+FIRST_TITLE: Final = "Sell things"
 TITLE: Final = "Take coupons off the price, and archive orders"
 
 _SUFFIX: Final = ".sample"
@@ -24,18 +25,22 @@ _WHEN: Final = "2026-01-05T09:00:00+00:00"
 """Fixed, so that the same sample has the same commits everywhere."""
 
 
+def sample_files(part: Literal["base", "head"]) -> dict[str, bytes]:
+    """Read what the first commit holds, or what the branch changes, by path."""
+    return dict(_read(resources.files("bot.demo") / "sample" / part, ""))
+
+
 def build_sample(place: Path) -> None:
     """Make the repository at a path that does not exist yet; its branch is checked out."""
-    sample = resources.files("bot.demo") / "sample"
     place.mkdir(parents=True)
     _git(place, "init", "--quiet", "--initial-branch", BASE)
-    _commit(place, sample / "base", "Sell things")
+    _commit(place, sample_files("base"), FIRST_TITLE)
     _git(place, "switch", "--quiet", "--create", BRANCH)
-    _commit(place, sample / "head", TITLE)
+    _commit(place, sample_files("head"), TITLE)
 
 
-def _commit(place: Path, files: Traversable, message: str) -> None:
-    for path, content in _read(files, ""):
+def _commit(place: Path, files: Mapping[str, bytes], message: str) -> None:
+    for path, content in files.items():
         (place / path).parent.mkdir(parents=True, exist_ok=True)
         (place / path).write_bytes(content)
     _git(place, "add", "--all")

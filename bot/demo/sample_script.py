@@ -65,3 +65,18 @@ SCRIPT: Final = Script(
     )
 )
 """The delay is that of a quick model, so that one sees the stages move."""
+
+REPAIR_GATE: Final = "repair"
+"""In the App's demo, the second call waits here until it is opened: time to kill the worker that asked."""
+
+_CUT: Final = '{"walkthrough": "`apply_discount` became `discounted` and also takes coupons'
+"""An answer that ends too early, as answers do: it is paid for, and asked to be repaired."""
+
+APP_SCRIPT: Final = Script(
+    rules=(
+        Rule(match="help the reader of a code review", answer=_WORDS, delay_ms=800),
+        Rule(match="shop/pricing.py", text=_CUT, delay_ms=1_200, times=1),
+        Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_200, gate=REPAIR_GATE),
+    )
+)
+"""The App's demo: an answer, a call that the worker does not survive, and all that comes after."""
