@@ -35,7 +35,7 @@ class Plan(Report):
     head: str
     head_ref: str
     base_ref: str
-    merge_base: Annotated[str, Field(description="Empty when the head is not reviewed.")] = ""
+    merge_base: Annotated[str, Field(description="Where the head left the base; empty if there is no review.")] = ""
     html_url: Annotated[str, Field(description="The pull request's own page; links are built from it.")] = ""
     params: Annotated[dict[str, JsonValue], Field(description="What the five stages read, by name.")] = Field(
         default_factory=dict

@@ -14,22 +14,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.configuration.ceilings import Ceilings
 from pipeline.review.configuration.decision import Decision, PullFacts, asks_for_paths, decide
 from pipeline.review.configuration.model import Configuration
-from pipeline.review.configuration.reading import ReadConfiguration, read_configuration
+from pipeline.review.configuration.reading import PATH_IN_REPOSITORY, ReadConfiguration, read_configuration
 from pipeline.review.plan import Plan, PlanProblem
 from pipeline.review.visible import visible
+from pipeline.services.configuration_files import read_configuration_files
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.errors import NotYet
 from pipeline.services.github.models import Pull
-from pipeline.services.github.place import Place
 from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.repositories import Repositories
-from pipeline.services.pull_request import PullParams
+from pipeline.services.pull_request import ASKED_NOTE, PullParams, Trigger
 
 VERSION: Final = 1
 """Raised when the plan for the same pull request changes."""
@@ -40,17 +38,11 @@ READS: Final = ("pull",)
 CONTEXT: Final = ("place", "trigger")
 """Parameters that it needs besides: how to reach the repository today, and who asked."""
 
-CONFIGURATION: Final = ".github/onceover.yml"
-"""Where a repository says how it wants to be reviewed."""
-
-ORGANISATION: Final = ".github"
-"""The repository of an account whose file holds for all of them."""
-
-CONFIGURATION_BYTES_MAX: Final = 65_536
-"""Longer files are cut, and refused by the reader of configurations, which has the same limit."""
-
 HEAD_LOOKS: Final = 4
-"""Looks at a pull request that shows another head before it is believed: 2, 4 and 8 s at most between them."""
+"""Tries in which a pull request that shows another head is not believed yet; seconds pass between two of them."""
+
+ASKED: Final = "command"
+"""The trigger of a head that somebody who may write has asked for."""
 
 MOVED_ON: Final = "the pull request has moved on to another commit, which has a review of its own"
 
@@ -60,19 +52,10 @@ NOT_WRITERS: Final = (
 )
 
 
-class Asked(BaseModel):
-    """Who asked for the review, and how."""
-
-    model_config = ConfigDict(frozen=True)
-
-    by: str = ""
-    why: str = ""
-
-
 class Params(PullParams):
     """What this stage reads of the run's parameters."""
 
-    trigger: Asked = Asked()
+    trigger: Trigger = Trigger()
 
 
 class Notes(Protocol):
@@ -104,24 +87,23 @@ def make_prepare(*, github: Callable[[str], GitHub], notes: Notes, operator: Ope
         params = Params.model_validate(dict(ctx.params))
         client = github(ctx.run_id)
         ctx.progress("reading the pull request")
-        pull = Pull.model_validate(await ctx.step("pull request", _pull(client, params), observes=True))
+        is_patient = ctx.attempt < HEAD_LOOKS
+        pull = Pull.model_validate(await ctx.step("pull request", _pull(client, params, is_patient), observes=True))
         if pull.head.sha != params.pull.head:
-            if ctx.attempt < HEAD_LOOKS:
-                raise NotYet(f"Pull request {params.pull.number} still shows the head {pull.head.sha[:12]}.")
+            await ctx.decide(f"not reviewed: {MOVED_ON}")
             return _of(pull, params, not_wanted=MOVED_ON).model_dump(mode="json")
         ctx.progress("reading the configuration")
-        base, files, said = await asyncio.gather(
-            ctx.step("merge base", _merge_base(client, params), pull.base.sha, params.pull.head),
+        files, said = await asyncio.gather(
             ctx.step("configuration", _configuration(client, params), pull.base.ref, observes=True),
             ctx.step("notes", _said(notes, params), observes=True),
         )
         read = read_configuration(
             _bytes(files["repository"]),
-            source=f"{params.place.repository}/{CONFIGURATION}",
+            source=f"{params.place.repository}/{PATH_IN_REPOSITORY}",
             organisation=_bytes(files["organisation"]),
             ceilings=operator.ceilings,
         )
-        facts = _facts(pull, params)
+        facts = _facts(pull, params, said)
         if asks_for_paths(read.configuration):
             names = await ctx.step("changed paths", _paths(client, params), pull.number, params.pull.head)
             facts = replace(facts, paths=tuple(str(name) for name in names))
@@ -131,15 +113,21 @@ def make_prepare(*, github: Callable[[str], GitHub], notes: Notes, operator: Ope
             not_wanted = NOT_WRITERS
         if not_wanted:
             await ctx.decide(f"not reviewed: {not_wanted}")
-        plan = _of(pull, params, not_wanted=not_wanted, merge_base=base)
+            plan = _of(pull, params, not_wanted=not_wanted)
+        else:
+            base = await ctx.step("merge base", _merge_base(client, params), pull.base.sha, params.pull.head)
+            plan = _of(pull, params, not_wanted=None, merge_base=base)
         return _by_rules(plan, read, decision, operator).model_dump(mode="json")
 
     return prepare
 
 
-def _pull(github: GitHub, params: Params) -> Callable[[], Awaitable[JsonValue]]:
+def _pull(github: GitHub, params: Params, is_patient: bool) -> Callable[[], Awaitable[JsonValue]]:  # noqa: FBT001
     async def look() -> JsonValue:
+        """Look; what shows another head fails, so that the next try looks again and does not remember it."""
         pull = await Pulls(github=github, place=params.at).pull(params.pull.number, is_new=True)
+        if pull.head.sha != params.pull.head and is_patient:
+            raise NotYet(f"Pull request {params.pull.number} still shows the head {pull.head.sha[:12]}.")
         told: JsonValue = pull.model_dump(mode="json", exclude={"body"})
         return told
 
@@ -157,16 +145,8 @@ def _configuration(github: GitHub, params: Params) -> Callable[[str], Awaitable[
     """Read both files as text of which each character is a byte: they may be anything."""
 
     async def read(base_ref: str) -> dict[str, JsonValue]:
-        organisation = Place(
-            installation=params.place.installation,
-            repository=f"{params.at.owner}/{ORGANISATION}",
-            repository_id=params.pull.repository_id,  # Its token; a private one of the organisation stays unread.
-        )
-        own, above = await asyncio.gather(
-            Repositories(github=github, place=params.at).content(CONFIGURATION, ref=base_ref),
-            Repositories(github=github, place=organisation).content(CONFIGURATION, ref="HEAD"),
-        )
-        return {"repository": _text(own), "organisation": _text(above)}
+        found = await read_configuration_files(github, params.at, PATH_IN_REPOSITORY, base_ref=base_ref)
+        return {"repository": _text(found.repository), "organisation": _text(found.organisation)}
 
     return read
 
@@ -186,7 +166,7 @@ def _said(notes: Notes, params: Params) -> Callable[[], Awaitable[dict[str, Json
 
 
 def _text(content: bytes | None) -> str | None:
-    return None if content is None else content[: CONFIGURATION_BYTES_MAX + 1].decode("latin-1")
+    return None if content is None else content.decode("latin-1")
 
 
 def _bytes(text: JsonValue) -> bytes | None:
@@ -216,7 +196,9 @@ def _is_fork(pull: Pull) -> bool:
     return pull.head.repo is None or pull.base.repo is None or pull.head.repo.id != pull.base.repo.id
 
 
-def _facts(pull: Pull, params: Params) -> PullFacts:
+def _facts(pull: Pull, params: Params, said: Mapping[str, JsonValue]) -> PullFacts:
+    """Join what the decision depends on; a head that was asked for stays so, whatever event comes after."""
+    is_asked = said.get(ASKED_NOTE) == params.pull.head
     return PullFacts(
         draft=pull.draft,
         state=pull.state,
@@ -225,7 +207,7 @@ def _facts(pull: Pull, params: Params) -> PullFacts:
         author_is_bot=pull.user is not None and pull.user.type == "Bot",
         base_ref=pull.base.ref,
         head_is_fork=_is_fork(pull),
-        trigger=params.trigger.why,
+        trigger=ASKED if is_asked else params.trigger.why,
         paths=None,
     )
 

@@ -45,6 +45,7 @@ APP_STEP: Final = "Check ONCEOVER_GITHUB_APP_ID and ONCEOVER_GITHUB_PRIVATE_KEY 
 _SLOW_DOWN: Final = re.compile(r"secondary rate limit|abuse detection|submitted too quickly", re.IGNORECASE)
 _HOUR_IS_OVER: Final = re.compile(r"api rate limit exceeded", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile(r"no commit found for", re.IGNORECASE)
+_UNRELATED: Final = re.compile(r"no common ancestor", re.IGNORECASE)
 _NO_APP: Final = re.compile(r"integration not found", re.IGNORECASE)
 _CLOSED: Final = re.compile(
     r"is locked|was archived|is archived|repository access blocked|commenting is disabled|lock prevents",
@@ -183,6 +184,8 @@ def _denied(answer: Answer, at: Circumstances, told: str) -> OnceoverError | Non
 def _missing(answer: Answer, at: Circumstances, told: str) -> OnceoverError:
     if at.is_app and _NO_APP.search(answer.words):
         return NotAllowed(told, next_step=APP_STEP, code="github_app_credentials")
+    if _UNRELATED.search(answer.words):  # Both commits are known, and no wait will relate them.
+        return Gone(told)
     if at.is_new or (at.token_is_fresh and not at.token_is_proven):
         return NotYet(told, retry_after_seconds=NOT_YET_SECONDS)
     return Gone(told)

@@ -26,15 +26,16 @@ class Repositories:
         endpoint = endpoints.REPOSITORY
         return await self.github.get(self.place, Call(endpoint=endpoint, path=endpoint.at(self.place)), Repository)
 
-    async def content(self, path: str, *, ref: str) -> bytes | None:
+    async def content(self, path: str, *, ref: str | None) -> bytes | None:
         """Read a file of up to 100 MB, or None if that commit has none there.
 
         Args:
             path: From the root of the repository.
-            ref: A commit or a branch; of the base, never of the pull request.
+            ref: A commit or a branch; of the base, never of the pull request. None for the default branch.
         """
         endpoint = endpoints.CONTENT
-        call = Call(endpoint=endpoint, path=endpoint.at(self.place, path=path), query={"ref": ref}, accept=RAW)
+        query = {"ref": ref} if ref else {}
+        call = Call(endpoint=endpoint, path=endpoint.at(self.place, path=path), query=query, accept=RAW)
         try:
             return await self.github.get_bytes(self.place, call)
         except Gone as error:
