@@ -43,12 +43,12 @@ PERMISSIONS: Final[Mapping[Purpose, Sequence[Mapping[str, str]]]] = {
         {**_MINIMUM, "pull_requests": "read", "checks": "read"},
     ),
     Purpose.WRITE: (
-        {**_MINIMUM, "pull_requests": "write", "checks": "write", "issues": "write"},
         {**_MINIMUM, "pull_requests": "write", "checks": "write", "issues": "read"},
         {**_MINIMUM, "pull_requests": "write", "checks": "write"},
     ),
 }
-"""What is asked for, the widest first; the last one is what the App cannot do without."""
+"""What is asked for: no wider than `onceover setup` registers, the widest first; the last one is what the App cannot do
+without."""
 
 
 class Minted(Protocol):
