@@ -175,7 +175,8 @@ class Scene:
                 f"   webhook    {delivery.status_code} {said.get('outcome')} in {(answered - begun) * 1000:.0f} ms"
             )
             await self._until(lambda: bool(check_runs(pull, self.github.app)))
-        self.say(f"   check run  there after {(time.monotonic() - begun) * 1000:.0f} ms")
+        self.say(f"   check run  there after {(time.monotonic() - begun) * 1000:.0f} ms; now its stages move, and")
+        self.say("              those marked ◔ wait: test, for the repository's own CI")
         return pull, delivery
 
     async def _kill(self, reviewer: Child) -> list[Call]:

@@ -60,6 +60,7 @@ def acts(story: list[str]) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_demo_that_is_ended_ends_all_that_it_started(world: CommandWorld, number: signal.Signals) -> None:
     kept = world.place / "kept"
+    world.settings["TMPDIR"] = str(world.place)  # What kill -9 leaves there goes with the test's own directory.
     demo = await world.launch(*ONCEOVER, "demo", "--keep", kept)
     await demo.says("check run  ●")
 
