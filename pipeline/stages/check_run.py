@@ -5,30 +5,22 @@ of a run whose workers died. Promises one check run for a run, moved by id; that
 ended; and no green for what was not reviewed.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Protocol
 
-from pydantic import BaseModel, ValidationError
-
-from pipeline.engine.lifecycle import RunState, StageState
+from pipeline.engine.lifecycle import RunState
 from pipeline.engine.mirror import Picture
 from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue
 from pipeline.review.plan import Plan
-from pipeline.review.pull.check_page import CheckPage, RunFacts, check_output
-from pipeline.review.pull.run_rows import stage_rows
+from pipeline.review.pull.check_page import CHECK_NAME, CheckPage, RunFacts, check_output
+from pipeline.review.pull.run_rows import Stored, done_fingerprint, next_attempt_ms, read_stored, stage_rows
 from pipeline.review.reports import Summary
 from pipeline.services.github.checks import Action, Checks, CheckState
 from pipeline.services.github.client import GitHub
 from pipeline.services.projection.check import Check
 from pipeline.services.pull_request import PullParams
-
-NAME: Final = "Onceover"
-"""What people see, and what a branch may require."""
-
-Read = TypeVar("Read", bound=BaseModel)
 
 
 class Records(Protocol):
@@ -62,7 +54,7 @@ class CheckRuns:
         check = Check(
             effects=picture.effects,
             checks=Checks(github=self.github, place=params.at),
-            name=NAME,
+            name=CHECK_NAME,
             sha=params.pull.head,
             external_id=external_id(run.run_id, params.pull.number),
             app_id=self.app_id,
@@ -86,20 +78,15 @@ class CheckRuns:
             headline=summary.headline if summary else _failure(run),
             is_empty=bool(summary and summary.analysis and summary.analysis.files_total == 0),
             skipped_why=plan.not_wanted if plan else None,
-            next_attempt_ms=_next_attempt_ms(run),
+            next_attempt_ms=next_attempt_ms(run),
             summary_url=url if isinstance(url, str) and url else None,
         )
 
-    async def _read(self, run: RunRecord, name: str, model: type[Read]) -> Read | None:
+    async def _read(self, run: RunRecord, name: str, model: type[Stored]) -> Stored | None:
         """Read a stage's checkpoint; None if it is not done, or of another version."""
-        stage = run.stages.get(name)
-        if stage is None or stage.state is not StageState.DONE or stage.fingerprint is None:
-            return None
-        text = await self.records.checkpoint(run.run_id, name, stage.fingerprint)
-        try:
-            return model.model_validate(json.loads(text)) if text else None
-        except ValidationError:
-            return None
+        fingerprint = done_fingerprint(run, name)
+        text = await self.records.checkpoint(run.run_id, name, fingerprint) if fingerprint else None
+        return read_stored(text, model)
 
 
 def external_id(run_id: str, number: int) -> str:
@@ -112,14 +99,6 @@ def _failure(run: RunRecord) -> str:
     prepare = run.stages.get("prepare")
     error = prepare.error if prepare else None
     return str(error.get("message", "")) if error else ""
-
-
-def _next_attempt_ms(run: RunRecord) -> int | None:
-    """Find when the run goes on by itself, if it waits for another try."""
-    retries = [
-        one.wake_ms for one in run.stages.values() if one.state is StageState.PARKED and one.waits_for == "retry"
-    ]
-    return min((wake for wake in retries if wake is not None), default=None)
 
 
 def _state(page: CheckPage) -> CheckState:

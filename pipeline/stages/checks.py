@@ -15,19 +15,18 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.pull.check_page import CHECK_NAME
 from pipeline.review.reports import FailedTest, Skipped, TestOutcome, TestReport
 from pipeline.review.visible import visible
 from pipeline.review.wording import count, listed
 from pipeline.services.github.ci import ContinuousIntegration
 from pipeline.services.github.client import GitHub
+from pipeline.services.github.errors import Gone, NotAllowed
 from pipeline.services.github.models import CheckRun, Status
 from pipeline.services.pull_request import PullParams
 
 VERSION: Final = 1
 """Raised when the report for the same checks changes."""
-
-OURS: Final = "Onceover"
-"""Our own check; it waits for this stage."""
 
 SIGNAL: Final = "checks"
 """What the door sends when GitHub tells of a check."""
@@ -61,7 +60,6 @@ class Testing(BaseModel):
 
     source: Literal["checks", "sandbox", "none"] = "checks"
     wait_minutes_max: int = Field(30, ge=0)
-    required_only: bool = False
 
 
 class Params(PullParams):
@@ -78,6 +76,9 @@ class Seen(BaseModel):
 
     runs: tuple[CheckRun, ...] = ()
     statuses: tuple[Status, ...] = ()
+
+    at: float = 0.0
+    """Unix seconds; kept with the look, so that whoever goes over it again decides as was decided then."""
 
     @property
     def is_empty(self) -> bool:
@@ -141,8 +142,9 @@ async def _until_finished(
 
     async def look(_turn: int, sha: str) -> JsonValue:
         found = Seen(
-            runs=tuple(one for one in await ci.runs(sha) if one.name != OURS),
+            runs=tuple(one for one in await ci.runs(sha) if one.name != CHECK_NAME),  # It waits for us.
             statuses=tuple(await ci.statuses(sha) or ()),
+            at=now(),
         )
         seen: JsonValue = found.model_dump(mode="json")
         return seen
@@ -158,7 +160,7 @@ async def _until_finished(
                 return seen
         elif not seen.pending:
             return seen
-        left = give_up_at - now()
+        left = give_up_at - seen.at
         if left <= 0:
             return seen
         what = _awaited(seen)
@@ -201,7 +203,10 @@ async def _report(ctx: StageContext, ci: ContinuousIntegration, seen: Seen) -> T
 
 async def _told(ci: ContinuousIntegration, check_id: int) -> dict[str, JsonValue]:
     """Read what a failed check says of itself; what may not be read is left out."""
-    annotations = await ci.annotations(check_id)
+    try:
+        annotations = await ci.annotations(check_id)
+    except (Gone, NotAllowed):
+        annotations = []
     log = await ci.log_tail(check_id)
     lines = (f"{one.path}:{one.start_line}: {one.message or one.title or ''}" for one in annotations[:FAILED_MAX])
     text = (log or b"").decode("utf-8", "replace")

@@ -15,20 +15,21 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.engine.delivery import Delivery
 from pipeline.engine.effects import Effects
-from pipeline.engine.lifecycle import RunState, StageState
+from pipeline.engine.lifecycle import RunState
 from pipeline.engine.records import RunRecord
 from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.configuration.ceilings import Ceilings
 from pipeline.review.configuration.effective import effective
-from pipeline.review.configuration.reading import read_configuration
+from pipeline.review.configuration.reading import PATH_IN_REPOSITORY, read_configuration
 from pipeline.review.findings import Finding
 from pipeline.review.pull import replies
 from pipeline.review.pull.command import FOR_EVERYBODY, Command
 from pipeline.review.pull.marker import ANSWER, Marker, read_marker
 from pipeline.review.pull.replies import Reply, answer_body
-from pipeline.review.pull.run_rows import read_stored_summary, stage_rows
+from pipeline.review.pull.run_rows import done_fingerprint, next_attempt_ms, read_stored, stage_rows
 from pipeline.review.reports import Summary
+from pipeline.services.configuration_files import read_configuration_files
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.comments import Comments
 from pipeline.services.github.errors import Gone
@@ -38,7 +39,7 @@ from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.repositories import Repositories
 from pipeline.services.projection.sticky import Sticky
 from pipeline.services.projection.written import Author
-from pipeline.services.pull_request import PlaceNow, PullNumber
+from pipeline.services.pull_request import ASKED_NOTE, PlaceNow, PullHead, PullNumber, Trigger, review_request
 
 VERSION: Final = 1
 """Raised when the same command does something else."""
@@ -48,8 +49,6 @@ READS: Final = ("pull", "sender", "command", "answer_to")
 
 CONTEXT: Final = ("place",)
 """Parameters that it needs besides: how to reach the repository today."""
-
-CONFIGURATION: Final = ".github/onceover.yml"
 
 ALOUD: Final = frozenset({"help", "status", "config", "explain", "dismiss"})
 """Verbs that are answered in words; of the others the check run shows what they did."""
@@ -176,7 +175,7 @@ class _Work:
         """Do what is asked, if the sender may."""
         command = self.command
         is_for_everybody = command.verb in FOR_EVERYBODY and command.problem is None
-        if not is_for_everybody and not await self.ctx.step("permission", self._may_write, self.params.sender.login):
+        if not is_for_everybody and not await self._may_write():
             await self.ctx.decide(f"refused: {self.params.sender.login} may not write to this repository")
             return replies.refused()
         if command.problem is not None:
@@ -216,7 +215,7 @@ class _Work:
             elif where.kind == "review_comment":
                 await self._comments.react_inline(number, where.id, reply.reaction)
         except Gone:
-            await self.ctx.decide("the comment was deleted meanwhile")
+            await self.ctx.decide("no reaction: the comment was deleted meanwhile, or the conversation is locked")
 
     # What is looked at ----------------------------------------------------------------------------------------------
 
@@ -228,8 +227,12 @@ class _Work:
     def _repository(self) -> Repositories:
         return Repositories(github=self.servant.github, place=self.params.at)
 
-    async def _may_write(self, login: str) -> bool:
-        return (await self._repository.permission(login)).may_write
+    async def _may_write(self) -> bool:
+        """Ask anew at every try: between two of them hours may pass, and a right may be taken back."""
+        sender = self.params.sender
+        permission = await self._repository.permission(sender.login)
+        is_sender = permission.user is None or permission.user.id == sender.id  # A login may pass to somebody else.
+        return permission.may_write and is_sender
 
     async def _pull(self) -> JsonValue:
         pull = await Pulls(github=self.servant.github, place=self.params.at).pull(self.params.pull.number)
@@ -241,10 +244,10 @@ class _Work:
         return run if run is not None and run.revision == pull.head.sha else None
 
     async def _summary(self, run: RunRecord) -> Summary | None:
-        stage = run.stages.get("summarize")
-        if stage is None or stage.state is not StageState.DONE or stage.fingerprint is None:
+        fingerprint = done_fingerprint(run, "summarize")
+        if fingerprint is None:
             return None
-        return read_stored_summary(await self.servant.engine.checkpoint(run.run_id, "summarize", stage.fingerprint))
+        return read_stored(await self.servant.engine.checkpoint(run.run_id, "summarize", fingerprint), Summary)
 
     async def _finding(self, pull: Pull, fingerprint: str) -> Finding | None:
         run = await self._run_of(pull)
@@ -265,24 +268,26 @@ class _Work:
 
     async def _review(self, pull: Pull) -> Reply:
         outcome = await self._ask_for_review(pull)
+        if outcome == "stale":  # GitHub still shows the head before the one that its webhook told.
+            newest = await self.servant.engine.newest(self.params.pull.subject)
+            return replies.stale(pull.head.sha, newest.revision if newest else pull.head.sha)
         return (replies.nothing_to_do if outcome == "answered" else replies.accepted)(self.command, pull.head.sha)
 
     async def _ask_for_review(self, pull: Pull) -> str:
-        number, place, head = self.params.pull, self.params.place, pull.head.sha
-        request = RunRequest(
-            subject=number.subject,
-            revision=head,
-            params={
-                "pull": {**number.model_dump(mode="json"), "head": head},
-                "place": place.model_dump(mode="json"),
-                "trigger": {"by": self.params.sender.login, "why": "command", "delivery": self.ctx.run_id},
-            },
-            order=round(pull.updated_at.timestamp() * 1000) if pull.updated_at else 0,
-            fresh=self.command.fresh,
+        await self._note_asked(pull)
+        request = review_request(
+            PullHead(**self.params.pull.model_dump(), head=pull.head.sha),
+            self.params.place,
+            Trigger(by=self.params.sender.login, why="command", delivery=self.ctx.run_id),
+            updated_at=pull.updated_at,
             again=("prepare",),
-            topics=(f"github/{number.host}/{number.repository_id}/{head}",),
+            fresh=self.command.fresh,
         )
         return await self.servant.engine.ask_for_review(request, self._delivery)
+
+    async def _note_asked(self, pull: Pull) -> None:
+        """Remember that this head was asked for: a label that comes later must not take its review back."""
+        await self.servant.engine.note(self.params.pull.subject, ASKED_NOTE, pull.head.sha)
 
     async def _rerun(self, pull: Pull) -> Reply:
         what = self.command.arguments[0] if self.command.arguments else "failed"
@@ -290,6 +295,7 @@ class _Work:
         if run is None or run.state is RunState.SUPERSEDED:
             await self._ask_for_review(pull)
             return replies.accepted(self.command, pull.head.sha)
+        await self._note_asked(pull)
         stages: Sequence[str] | Literal["all", "failed"]
         stages = "all" if what == "all" else "failed" if what == "failed" else [what]
         outcome = await self.servant.engine.rerun(
@@ -300,19 +306,30 @@ class _Work:
 
     async def _cancel(self, pull: Pull) -> Reply:
         run = await self.servant.engine.newest(self.params.pull.subject)
-        outcome = await self.servant.engine.cancel(run.run_id, self._why) if run else "gone"
-        return (replies.accepted if outcome == "cancelled" else replies.nothing_to_do)(self.command, pull.head.sha)
+        if run is None:
+            return replies.nothing_to_do(self.command, pull.head.sha)
+
+        async def cancel() -> str:
+            return await self.servant.engine.cancel(run.run_id, self._why)
+
+        is_cancelled = await self.ctx.step("cancel", cancel) == "cancelled"
+        return (replies.accepted if is_cancelled else replies.nothing_to_do)(self.command, run.revision)
 
     async def _pause(self, pull: Pull) -> Reply:
-        is_paused = "paused" in await self.servant.engine.notes(self.params.pull.subject)
+        is_paused = await self.ctx.step("is it paused", self._is_paused)
         await self.servant.engine.note(self.params.pull.subject, "paused", self.params.sender.login)
         return (replies.nothing_to_do if is_paused else replies.accepted)(self.command, pull.head.sha)
 
     async def _resume(self, pull: Pull) -> Reply:
-        is_paused = "paused" in await self.servant.engine.notes(self.params.pull.subject)
+        if not await self.ctx.step("is it paused", self._is_paused):
+            return replies.nothing_to_do(self.command, pull.head.sha)
         await self.servant.engine.note(self.params.pull.subject, "paused", None)
         await self._ask_for_review(pull)
-        return (replies.accepted if is_paused else replies.nothing_to_do)(self.command, pull.head.sha)
+        return replies.accepted(self.command, pull.head.sha)
+
+    async def _is_paused(self) -> bool:
+        """Look; in a step, so that a later try of this command does not take its own doing for somebody else's."""
+        return "paused" in await self.servant.engine.notes(self.params.pull.subject)
 
     async def _status(self, pull: Pull) -> Reply:
         run = await self._run_of(pull)
@@ -323,13 +340,17 @@ class _Work:
             head=pull.head.sha,
             words=words,
             now_ms=self.servant.now_ms(),
-            next_attempt_ms=None,
+            next_attempt_ms=next_attempt_ms(run) if run else None,
         )
 
     async def _config(self, pull: Pull) -> Reply:
-        text = await self._repository.content(CONFIGURATION, ref=pull.base.ref)
-        source = f"{CONFIGURATION} of {pull.base.ref}"
-        read = read_configuration(text, source=source, ceilings=self.servant.ceilings)
+        files = await read_configuration_files(
+            self.servant.github, self.params.at, PATH_IN_REPOSITORY, base_ref=pull.base.ref
+        )
+        source = f"{PATH_IN_REPOSITORY} of {pull.base.ref}"
+        read = read_configuration(
+            files.repository, source=source, organisation=files.organisation, ceilings=self.servant.ceilings
+        )
         lines = "\n".join(f"{one.name}: {json.dumps(one.value)}  # {one.origin}" for one in effective(read))
         return replies.config_seen(lines, source=source, problems=[str(problem) for problem in read.problems])
 

@@ -6,45 +6,16 @@ and its commits from a clone that is brought up to date before. What the plan do
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
-from pydantic import ValidationError
-
-from pipeline.engine.errors import GiveUp
-from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction, Upstream, Woken
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction, Upstream, Woken
 from pipeline.review.plan import Plan
-
-PREPARE: Final = "prepare"
-"""The stage whose checkpoint is the plan."""
+from pipeline.review.read_plan import PREPARE, read_plan
 
 Step = TypeVar("Step", bound="JsonValue")
 
 Clone: TypeAlias = Callable[[StageContext, Plan], Awaitable[Mapping[str, JsonValue]]]
 """Brings the plan's commits to this host; answers where they are, as the parameter `repository`."""
-
-
-class NoPlan(GiveUp):
-    """The pull request could not be read, so nobody knows what to do."""
-
-    code = "no_plan"
-
-
-def read_plan(upstream: Upstream | None) -> Plan:
-    """Read the plan.
-
-    Raises:
-        NoPlan: There is none, or none that this version reads.
-    """
-    if not isinstance(upstream, Checkpointed):
-        why = upstream.reason if isinstance(upstream, Missing) else "it was not part of this run"
-        raise NoPlan(f"There is no plan for this review: {why}", next_step="`/onceover rerun all` reads it anew.")
-    try:
-        return Plan.model_validate(upstream.value)
-    except ValidationError as error:
-        raise NoPlan(
-            f"The plan does not fit this version ({error.error_count()} faults).",
-            next_step="`/onceover rerun all` makes it anew.",
-        ) from error
 
 
 def planned(name: str, stage: StageFunction, clone: Clone | None = None) -> StageFunction:

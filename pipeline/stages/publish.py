@@ -13,13 +13,14 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from pipeline.engine.effects import Effects
-from pipeline.engine.stage import Checkpointed, JsonValue, Missing, StageContext, StageFunction
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.findings import Finding
 from pipeline.review.plan import Plan
 from pipeline.review.pull.anchors import PatchedFiles, PullFile, read_files
 from pipeline.review.pull.inline import Choice, InlineRules, choose_inline, review_body
 from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
 from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, fixed_since, summary_page
+from pipeline.review.read_plan import PREPARE, NoPlan, read_plan
 from pipeline.review.read_summary import read_summary
 from pipeline.review.redact import redact
 from pipeline.review.reports import CommentReport, Summary
@@ -40,9 +41,6 @@ READS: Final = ("pull",)
 
 CONTEXT: Final = ("place",)
 """Parameters that it needs besides: how to reach the repository today."""
-
-PREPARE: Final = "prepare"
-"""The stage whose checkpoint is the plan."""
 
 TOLD_MAX: Final = 200
 """Findings that are remembered, to tell at the next head which are new and which are fixed."""
@@ -84,10 +82,10 @@ def make_publish(publisher: Publisher) -> StageFunction:
 
 def _plan(ctx: StageContext) -> Plan:
     """Read the plan; without one there is nothing to post, and the check run says why."""
-    upstream = ctx.upstream.get(PREPARE)
-    if not isinstance(upstream, Checkpointed):
-        ctx.skip(upstream.reason if isinstance(upstream, Missing) else "There is no plan for this review.")
-    plan = Plan.model_validate(upstream.value)
+    try:
+        plan = read_plan(ctx.upstream.get(PREPARE))
+    except NoPlan as error:
+        ctx.skip(error.message)
     if plan.not_wanted:
         ctx.skip(plan.not_wanted)
     return plan

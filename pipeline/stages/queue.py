@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.engine.effects import Effects
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.pull.check_page import CHECK_NAME
 from pipeline.services.github.checks import Checks, CheckState
 from pipeline.services.github.client import GitHub
 from pipeline.services.projection.check import Check
@@ -26,9 +27,6 @@ READS: Final = ("merge_group",)
 
 CONTEXT: Final = ("place",)
 """Parameters that it needs besides: how to reach the repository today."""
-
-NAME: Final = "Onceover"
-"""The name of the check that a branch may require; that of a pull request's."""
 
 TITLE: Final = "Reviewed on its pull requests"
 SUMMARY: Final = (
@@ -72,7 +70,7 @@ def make_queue(gate: Gate) -> StageFunction:
         check = Check(
             effects=gate.effects(ctx.lease_mark),
             checks=Checks(github=gate.github, place=params.place.of(group.repository_id)),
-            name=NAME,
+            name=CHECK_NAME,
             sha=group.head,
             external_id=ctx.run_id,
             app_id=gate.app_id,

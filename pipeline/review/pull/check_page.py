@@ -24,6 +24,9 @@ from pipeline.review.rendering import SHA_CHARACTERS
 from pipeline.review.reports import Verdict
 from pipeline.review.wording import capitalised, listed
 
+CHECK_NAME: Final = "Onceover"
+"""What people see of it, and what a branch may require."""
+
 TITLE_CHARACTERS_MAX: Final = 255
 SUMMARY_CHARACTERS_MAX: Final = 65_535
 """Of the summary and of the text, each."""

@@ -115,6 +115,8 @@ class CollaboratorPermission(_Model):
 
     permission: str
     """admin, write, read, none."""
+    user: User | None = None
+    """Whose it is."""
     role_name: str = ""
     """The exact role: maintain counts as write above, triage as read."""
 
