@@ -176,36 +176,6 @@ def summary_page(
     return fit(first, blocks, last, characters_max=characters_max) + "\n"
 
 
-def skipped_page(why: str, facts: PageFacts) -> str:
-    """Write the page of a head that is not wanted, for a pull request where a page stands already.
-
-    Args:
-        why: A clause: the filter, the pause.
-        facts: Which pull request and commit.
-    """
-    lead = f"This commit is not reviewed: {_headline(why.strip().removesuffix('.'))}."
-    return _short_page(facts, "⚪ Onceover: not reviewed", lead, "`/onceover review` reviews it all the same.")
-
-
-def could_not_review_page(why: str, facts: PageFacts) -> str:
-    """Write the page of a head of which nothing could be said.
-
-    Args:
-        why: What stood in the way, as one or more sentences.
-        facts: Which pull request and commit; when the next attempt comes.
-    """
-    lead = f"This commit could not be reviewed. {_headline(why)}"
-    next_step = "Once the cause is gone, `/onceover rerun failed` tries again."
-    return _short_page(facts, "⚪ Onceover: could not review", lead, next_step)
-
-
-def superseded_page(facts: PageFacts) -> str:
-    """Write the page of a head that a newer one overtook, where no page of the newer one is to come."""
-    lead = "A newer commit came before the review of this one was done."
-    next_step = "See the check of the newest commit, or comment `/onceover review`."
-    return _short_page(facts, "⚪ Onceover: superseded", lead, next_step)
-
-
 def fixed_since(before: Sequence[Finding], now: Summary) -> tuple[Finding, ...]:
     """Give the findings of an earlier review that are gone; none if this review could not look again.
 
@@ -235,11 +205,6 @@ def _last(facts: PageFacts, next_step: str) -> str:
     check = linked("check run", facts.check_url)
     run = f"Run {name(facts.run_id)}{f', {check}' if check.startswith('[') else ''}."
     return f"---\n\n**Next:** {next_step}{attempt}\n\n{COMMANDS} {run}"
-
-
-def _short_page(facts: PageFacts, title: str, lead: str, next_step: str) -> str:
-    blocks = [*_notice(facts), *_configuration(facts.config_problems)]
-    return fit(_first(facts, title, lead), blocks, _last(facts, next_step)) + "\n"
 
 
 def _headline(text: str) -> str:

@@ -19,11 +19,8 @@ from pipeline.review.pull.summary_page import (
     PageFacts,
     PageRules,
     Threads,
-    could_not_review_page,
     fixed_since,
-    skipped_page,
     summary_page,
-    superseded_page,
 )
 from pipeline.review.reports import MissingStage, Skipped, Verdict
 from pipeline.review.summary import Reports, summarize_reports
@@ -218,20 +215,6 @@ def test_the_title_and_the_problems_are_shown_without_secrets() -> None:
     assert page.count("secret:github-token") == 2
 
 
-@pytest.mark.parametrize(
-    ("page", "words"),
-    [
-        (skipped_page("this is a draft", page_facts()), "This commit is not reviewed: this is a draft."),
-        (could_not_review_page("No disk.", page_facts()), "This commit could not be reviewed. No disk."),
-        (superseded_page(page_facts()), "A newer commit came"),
-    ],
-)
-def test_a_page_without_a_review_says_why_and_what_one_can_do(page: str, words: str) -> None:
-    assert read_marker(page) == a_marker()
-    assert words in page
-    assert "/onceover " in page.rpartition("**Next:** ")[2]
-
-
 def facts_full_of(texts: list[str]) -> PageFacts:
     given_texts = itertools.cycle(texts)
     return page_facts(
@@ -264,14 +247,6 @@ def test_no_text_in_any_field_acts_or_leaves_its_place(texts: list[str]) -> None
     assert page.startswith(f"{write_marker(a_marker())}\n## 🟡 Onceover: partly reviewed\n")
     assert length(page) <= COMMENT_CHARACTERS_MAX
     assert page.splitlines()[-1].startswith("Commands: ")
-
-
-@given(any_text)
-@example("\n".join(HOSTILE))
-def test_no_reason_acts_in_a_page_without_a_review(why: str) -> None:
-    for page in (skipped_page(why, page_facts()), could_not_review_page(why, page_facts())):
-        assert what_acts(page) == []
-        assert read_marker(page) == a_marker()
 
 
 @settings(max_examples=10)  # Each is a large page; the explicit one is far over the limit.
