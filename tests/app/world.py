@@ -195,13 +195,12 @@ class AppWorld:
         return not due and not self._is_busy()
 
     async def _skip_wait(self) -> None:
-        """Move the time to when the next run is due, if all are waiting."""
+        """Move the time to when the next run is due, if all are waiting; and let them look, who look once a second."""
         if not (due := await self._due_ms()) or self._is_busy() or not self.processes:
             return
         seconds, micros = await self.processes[0].opened.redis.time()
         now_ms = seconds * 1000 + micros // 1000 + round(self.time.ahead_seconds * 1000)
-        if (wait_ms := min(due) - now_ms) > 0:
-            await self._move(wait_ms / 1000)
+        await self._move(max(0.0, min(due) - now_ms) / 1000)
 
     async def _move(self, seconds: float) -> None:
         self.time.ahead_seconds += seconds
