@@ -9,7 +9,12 @@ local ask = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000) + ask.clock_offset_ms
 
-local function key(...) return ask.prefix .. table.concat({...}, ':') end
+-- One concatenation each, no table: a script names dozens of keys.
+local PREFIX = ask.prefix
+local function key(a, b, c)
+  if c then return PREFIX .. a .. ':' .. b .. ':' .. c end
+  return b and PREFIX .. a .. ':' .. b or PREFIX .. a
+end
 
 local function has_ended(run) return MOVES.terminal_run[run.state] end
 
@@ -26,6 +31,13 @@ end
 
 local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms', 'mirror_free'}
 
+-- Runs of one kind have the same graph, so a script that touches two of them reads it once. Nobody changes a graph.
+local graphs = {}
+local function read_graph(text)
+  graphs[text] = graphs[text] or cjson.decode(text)
+  return graphs[text]
+end
+
 local function index_roles(run)
   run.roles, run.role_of = {}, {}
   local known = {}
@@ -39,13 +51,15 @@ local function index_roles(run)
 end
 
 local function load(id)
-  local raw = redis.call('HMGET', key('run', id), unpack(FIELDS))
+  local place = key('run', id)
+  local raw = redis.call('HMGET', place, unpack(FIELDS))
   if not raw[1] then return nil end
   if raw[1] ~= RECORD_VERSION then error('ONCEOVER_RECORD_VERSION run ' .. id .. ' is of version ' .. raw[1]) end
   local run = {
-    id = id, state = raw[2], subject = raw[3], graph = cjson.decode(raw[4]), stages = cjson.decode(raw[5]),
+    id = id, state = raw[2], subject = raw[3], graph = read_graph(raw[4]), stages = cjson.decode(raw[5]),
     seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
     mirror = raw[10], mirror_ms = tonumber(raw[11] or 0), mirror_free = raw[12], leases = {}, writes = {},
+    key = place, journal = key('run', id, 'journal'),
   }
   run.seq_loaded = run.seq
   index_roles(run)
@@ -61,7 +75,7 @@ local function note(run, kind, detail)
   entry.seq, entry.at, entry.kind, entry.by = run.seq, NOW, kind, ask.by
   local text = cjson.encode(entry)
   run.link = redis.sha1hex(run.link .. text)
-  write(run, 'XADD', key('run', run.id, 'journal'), run.seq .. '-0', 'entry', text, 'link', run.link)
+  write(run, 'XADD', run.journal, run.seq .. '-0', 'entry', text, 'link', run.link)
 end
 
 -- The one setter for each table ------------------------------------------------------------------------------------
@@ -73,10 +87,10 @@ local function move_run(run, to, why)
   end
   note(run, 'run.' .. to, {from = run.state, why = why})
   if MOVES.terminal_run[to] then
-    write(run, 'HSET', key('run', run.id), 'ended_ms', NOW)
+    write(run, 'HSET', run.key, 'ended_ms', NOW)
     write(run, 'ZADD', key('expiry'), NOW + ask.retention_ms, run.id)
   elseif has_ended(run) then
-    write(run, 'HDEL', key('run', run.id), 'ended_ms')
+    write(run, 'HDEL', run.key, 'ended_ms')
     write(run, 'ZREM', key('expiry'), run.id)
   end
   run.state = to
@@ -200,7 +214,7 @@ local function hear(run, name, signal, number, payload)
 end
 
 local function hear_kept(run, name, signal)
-  local kept = redis.call('HGET', key('run', run.id), 'signal:' .. signal)
+  local kept = redis.call('HGET', run.key, 'signal:' .. signal)
   if not kept then return end
   local number, payload = kept:match('^(%d+) (.*)$')
   local stage = run.stages[name]
@@ -344,7 +358,7 @@ local function save(run)
     if due then write(run, 'ZADD', key('due', role), due, run.id) else write(run, 'ZREM', key('due', role), run.id) end
   end
   if run.seq ~= run.seq_loaded or run.is_changed then
-    write(run, 'HSET', key('run', run.id), 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
+    write(run, 'HSET', run.key, 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
       'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
   end
   reflect(run)

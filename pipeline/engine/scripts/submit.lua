@@ -17,6 +17,26 @@ local function supersede_others()
   return nil
 end
 
+-- A run that nobody has asked for yet. What `save` writes of every run is left to it.
+local function begin(newer)
+  local place = key('run', ask.run)
+  local run = {
+    id = ask.run, key = place, journal = key('run', ask.run, 'journal'), state = 'queued', subject = ask.subject,
+    graph = read_graph(ARGV[3]), stages = cjson.decode(ARGV[4]), seq = 0, seq_loaded = 0, link = '',
+    deadline_ms = NOW + ask.run_ms_max, asked = 1, mirror = ask.mirror, mirror_ms = 0, leases = {}, writes = {},
+  }
+  index_roles(run)
+  local fields = {'v', RECORD_VERSION, 'subject', ask.subject, 'revision', ask.revision, 'params', ARGV[2],
+    'graph', ARGV[3], 'created_ms', NOW, 'request', ask.request .. ' ' .. (newer and 'stale' or 'created')}
+  local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+  if ask.mirror then add('mirror', ask.mirror) end
+  if ask.topics then add('topics', cjson.encode(ask.topics)) end
+  write(run, 'HSET', place, unpack(fields))
+  write(run, 'ZADD', key('runs'), NOW, run.id)
+  for _, topic in ipairs(ask.topics or {}) do write(run, 'SADD', key('topic', topic), run.id) end
+  return run
+end
+
 -- Roles to ring for: whoever hears a bell takes all runs that are due, so one that rang and was not heard is enough.
 local function unrung_roles(run)
   local roles, asked = {}, ready_roles(run)
@@ -58,15 +78,7 @@ local run = load(ask.run)
 local newer = supersede_others()
 
 if not run then
-  redis.call('HSET', key('run', ask.run), 'v', RECORD_VERSION, 'state', 'queued', 'subject', ask.subject,
-    'revision', ask.revision, 'params', ARGV[2], 'graph', ARGV[3], 'stages', ARGV[4], 'seq', 0, 'link', '',
-    'deadline_ms', NOW + ask.run_ms_max, 'created_ms', NOW, 'asked', 1,
-    'request', ask.request .. ' ' .. (newer and 'stale' or 'created'))
-  redis.call('ZADD', key('runs'), NOW, ask.run)
-  if ask.mirror then redis.call('HSET', key('run', ask.run), 'mirror', ask.mirror) end
-  for _, topic in ipairs(ask.topics or {}) do redis.call('SADD', key('topic', topic), ask.run) end
-  if ask.topics then redis.call('HSET', key('run', ask.run), 'topics', cjson.encode(ask.topics)) end
-  run = load(ask.run)
+  run = begin(newer)
   note(run, 'run.accepted', {subject = ask.subject, revision = ask.revision})
   if newer then stop(run, 'superseded', 'run ' .. newer .. ' has a newer head') end
   promote(run)
@@ -77,9 +89,9 @@ end
 if newer then return answer(run, 'stale') end
 
 -- The newest words count: a parameter that no result depends on (a path), a newer version of the stages.
-local stored = redis.call('HMGET', key('run', run.id), 'params', 'graph')
+local stored = redis.call('HMGET', run.key, 'params', 'graph')
 if stored[1] ~= ARGV[2] then
-  write(run, 'HSET', key('run', run.id), 'params', ARGV[2])
+  write(run, 'HSET', run.key, 'params', ARGV[2])
   run.asked, run.is_changed = run.asked + 1, true
 end
 local function knows_all_stages() -- A request of an older version does not take a newer one's stage away.
@@ -90,10 +102,10 @@ local function knows_all_stages() -- A request of an older version does not take
 end
 if stored[2] ~= ARGV[3] and knows_all_stages() then
   local new = cjson.decode(ARGV[4])
-  run.graph, run.is_changed = cjson.decode(ARGV[3]), true
+  run.graph, run.is_changed = read_graph(ARGV[3]), true
   for spec in each_stage(run) do run.stages[spec.name] = run.stages[spec.name] or new[spec.name] end
   index_roles(run)
-  write(run, 'HSET', key('run', run.id), 'graph', ARGV[3])
+  write(run, 'HSET', run.key, 'graph', ARGV[3])
 end
 
 -- Same head again: open what failed, stopped, was partial, or reads parameters that are not the same.
@@ -115,7 +127,7 @@ if count == 0 then
   return answer(run, has_ended(run) and 'answered' or 'joined')
 end
 
-write(run, 'HSET', key('run', run.id), 'request', ask.request .. ' reopened')
+write(run, 'HSET', run.key, 'request', ask.request .. ' reopened')
 reopen(run, how, ask.fresh, 'asked for again')
 save(run)
 return answer(run, 'reopened')
