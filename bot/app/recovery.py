@@ -2,9 +2,9 @@
 
 GitHub does not repeat a delivery that failed. So, at start and on a schedule, one broker looks through the App's log
 of deliveries and has those redelivered that failed and never came, and compares the open pull requests' heads with the
-runs that are stored. Promises bounded looks: so many deliveries, repositories and pull requests a time. Does not
-promise to review what was open before the App was installed: only what changed since the last look counts, so that an
-installation costs nothing.
+runs that are stored. Promises bounded looks: so many deliveries, repositories and pull requests a time; and that a
+delivery which keeps failing is asked for ever more rarely. Does not promise to review what was open before the App was
+installed: only what changed since the last look counts, so that an installation costs nothing.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from redis.exceptions import RedisError
 
 from bot.app.inbox import StoreInbox
 from pipeline.engine.errors import OnceoverError
-from pipeline.engine.request import RunRequest
 from pipeline.services.github.app import GitHubApp
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.models import Delivery, Pull, Repository
 from pipeline.services.github.place import Place
 from pipeline.services.github.pulls import Pulls
+from pipeline.services.pull_request import PlaceNow, PullHead, Trigger, review_request
 from webhooks.inbox import Delivery as Received
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,14 @@ OVERLAP: Final = timedelta(minutes=10)
 REDELIVERED_MAX: Final = 100
 """Deliveries asked for in one look; the next look goes on."""
 
+DOUBLINGS_MAX: Final = 10
+"""Of the wait before a delivery is asked for again; it is longer than GitHub's log then."""
+
 REPOSITORIES_MAX: Final = 500
-"""Repositories looked at in one look."""
+"""Repositories looked at in one look; that there are more is told."""
+
+PULLS_MAX: Final = 500
+"""Changed pull requests of one repository looked at in one look."""
 
 OWN_BOT: Final = "own-bot"
 """Key of the id of the user by whom our App writes."""
@@ -104,21 +110,24 @@ class Recovery:
             OnceoverError: GitHub does not list what is needed.
         """
         now = datetime.now(UTC)
-        since = await self._looked_until() or now
-        found = await self._deliveries(now - timedelta(days=LOG_DAYS)) + await self._heads(since - OVERLAP)
-        if not found.problems:
-            await self.redis.set(self._key("looked-until"), now.isoformat())
+        oldest = now - timedelta(days=LOG_DAYS)
+        since = max(await self._looked_until() or now, oldest)
+        found = await self._deliveries(oldest, now) + await self._heads(since - OVERLAP)
+        # What was not looked at is looked at again, as long as it is worth it: a repository that never answers must not
+        # make every look longer than the one before.
+        await self.redis.set(self._key("looked-until"), (since if found.problems else now).isoformat())
         counters = self._key("counters")
         await self.redis.hincrby(counters, "recovered_deliveries", found.redelivered)  # type: ignore[misc]  # Async here.
         await self.redis.hincrby(counters, "recovered_heads", found.heads)  # type: ignore[misc]  # Async here.
         return found
 
-    async def _deliveries(self, since: datetime) -> Recovered:
-        log_ = await self.app.deliveries(since=since)
-        missed = [one for one in _never_arrived(log_) if await self.inbox.store.delivery(one.guid) is None]
+    async def _deliveries(self, since: datetime, now: datetime) -> Recovered:
+        """Ask again for what failed; that it succeeded later, or was taken without an answer, the store knows."""
+        failed = newest_attempts(await self.app.deliveries(since=since, status="failure"))
+        missed = [one for one in failed if await self.inbox.store.delivery(one.newest.guid) is None]
         problems: list[str] = []
         redelivered = 0
-        for one in missed[:REDELIVERED_MAX]:
+        for one in [one.newest for one in missed if one.is_due(now)][:REDELIVERED_MAX]:
             try:
                 await self.app.redeliver(one.id)
                 redelivered += 1
@@ -137,38 +146,29 @@ class Recovery:
             except OnceoverError as error:
                 total += Recovered(problems=(f"installation {installation.id}: {error}",))
                 continue
-            for repository in repositories[: REPOSITORIES_MAX - total.repositories]:
+            room = REPOSITORIES_MAX - total.repositories
+            for repository in repositories[:room]:
                 total += await self._repository(installation.id, repository, since)
+            if len(repositories) > room:
+                why = f"{len(repositories) - room} of its repositories are over the {REPOSITORIES_MAX} of one look"
+                total += Recovered(problems=(f"installation {installation.id}: {why}",))
         return total
 
     async def _repository(self, installation: int, repository: Repository, since: datetime) -> Recovered:
         place = Place(installation=installation, repository=repository.full_name, repository_id=repository.id)
         try:
-            pulls = await Pulls(github=self.github, place=place).open_pulls()
-            changed = [pull for pull in pulls if pull.updated_at is not None and pull.updated_at >= since]
+            changed = await Pulls(github=self.github, place=place).open_pulls(since=since, pulls_max=PULLS_MAX)
             asked = [await self._ask_if_missed(place, pull) for pull in changed]
         except OnceoverError as error:
             return Recovered(repositories=1, problems=(f"{repository.full_name}: {error}",))
         return Recovered(repositories=1, heads=sum(asked))
 
     async def _ask_if_missed(self, place: Place, pull: Pull) -> bool:
-        subject = f"github/{self.host}/{place.repository_id}/{pull.number}"
-        head = pull.head.sha
-        request = RunRequest(
-            subject=subject,
-            revision=head,
-            params={
-                "pull": {
-                    "host": self.host,
-                    "repository_id": place.repository_id,
-                    "number": pull.number,
-                    "head": head,
-                },
-                "place": {"installation": place.installation, "repository": place.repository},
-                "trigger": {"by": "", "why": RECOVERED, "delivery": ""},
-            },
-            order=round(pull.updated_at.timestamp() * 1000) if pull.updated_at else 0,
-            topics=(f"github/{self.host}/{place.repository_id}/{head}",),
+        request = review_request(
+            PullHead(host=self.host, repository_id=place.repository_id, number=pull.number, head=pull.head.sha),
+            PlaceNow(installation=place.installation, repository=place.repository),
+            Trigger(why=RECOVERED),
+            updated_at=pull.updated_at,
         )
         if await self.inbox.store.read_run(request.run_id) is not None:
             return False
@@ -198,17 +198,29 @@ class Recovery:
         return f"{self.inbox.store.settings.prefix}{name}"
 
 
-def _never_arrived(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """Find the newest attempt of each delivery of which no attempt succeeded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedDelivery:
+    """A delivery of which only failures are in the log."""
+
+    newest: Delivery
+    attempts: int
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to ask again: at once after the first failure, then after waits that double."""
+        doubled = min(self.attempts - 1, DOUBLINGS_MAX)
+        wait = timedelta(seconds=INTERVAL_SECONDS * (2.0**doubled - 1))
+        return now - self.newest.delivered_at >= wait
+
+
+def newest_attempts(failures: Iterable[Delivery]) -> list[FailedDelivery]:
+    """Join the failed attempts of each delivery."""
     by_guid: dict[str, list[Delivery]] = {}
-    for one in deliveries:
+    for one in failures:
         by_guid.setdefault(one.guid, []).append(one)
-    failed = [attempts for attempts in by_guid.values() if not any(_succeeded(one) for one in attempts)]
-    return [max(attempts, key=lambda one: one.delivered_at) for attempts in failed]
-
-
-def _succeeded(delivery: Delivery) -> bool:
-    return 200 <= delivery.status_code < 300  # noqa: PLR2004 - HTTP's own numbers.
+    return [
+        FailedDelivery(newest=max(attempts, key=lambda one: one.delivered_at), attempts=len(attempts))
+        for attempts in by_guid.values()
+    ]
 
 
 def _tell(found: Recovered) -> None:

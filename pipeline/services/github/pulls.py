@@ -1,6 +1,7 @@
 """Pulls: pull requests and their files, read to the end."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.services.github import endpoints
 from pipeline.services.github.caller import Call
@@ -31,12 +32,23 @@ class Pulls:
         call = Call(endpoint=endpoint, path=endpoint.at(self.place, pull_number=number), is_new=is_new)
         return await self.github.get(self.place, call, Pull)
 
-    async def open_pulls(self) -> list[Pull]:
-        """List the open ones, most recently changed first."""
+    async def open_pulls(self, *, since: datetime | None = None, pulls_max: int | None = None) -> list[Pull]:
+        """List the open ones, most recently changed first; reads no page more than needed.
+
+        Args:
+            since: Only those that changed since, by GitHub's clock; all if unset.
+            pulls_max: The rest is left out.
+        """
         endpoint = endpoints.PULL_REQUESTS
         query = {"state": "open", "sort": "updated", "direction": "desc"}
         call = Call(endpoint=endpoint, path=endpoint.at(self.place), query=query)
-        return await self.github.get_all(self.place, call, Pull)
+        found: list[Pull] = []
+        async for page in self.github.each_page(self.place, call, Pull):
+            wanted = [pull for pull in page if since is None or (pull.updated_at and pull.updated_at >= since)]
+            found += wanted
+            if len(wanted) < len(page) or (pulls_max is not None and len(found) >= pulls_max):
+                break
+        return found[:pulls_max]
 
     async def files(self, number: int) -> list[PullFile]:
         """List the changed files; GitHub shows 3,000 at most, and no patch of binary or large ones."""

@@ -34,7 +34,7 @@ async def read_pull(request: Call) -> Response[object]:
 
 @get(REPOSITORY + "/pulls")
 async def list_pulls(request: Call) -> Response[object]:
-    """List pull requests, the newest first, by state, head and base."""
+    """List pull requests, the newest or the last changed first, by state, head and base."""
     repository = request.repository("pull_requests:read")
     query = request.query_params
     state, head, base = query.get("state", "open"), query.get("head"), query.get("base")
@@ -45,8 +45,11 @@ async def list_pulls(request: Call) -> Response[object]:
         and base in {None, pull.base_ref}
         and head in {None, f"{pull.head_owner.login}:{pull.head_ref}"}
     ]
-    order = -1 if query.get("direction", "desc") == "desc" else 1
-    fitting.sort(key=lambda pull: order * pull.number)
+    is_by_change = query.get("sort") == "updated"
+    fitting.sort(
+        key=lambda pull: (pull.updated_at if is_by_change else pull.created_at, pull.number),
+        reverse=query.get("direction", "desc") == "desc",
+    )
     return request.paged(fitting, lambda pull: pulls.pull_simple(request.world, pull, head=shown_head(request, pull)))
 
 
