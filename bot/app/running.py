@@ -91,8 +91,8 @@ async def _until_stopped(duty: Coroutine[Any, Any, None]) -> ExitCode:
     def stop(number: signal.Signals) -> None:
         if not asked:
             asked.append(number)
-            say("stopping: steps under way finish, the rest is handed on.")
             task.cancel()
+            say("stopping: steps under way finish, the rest is handed on.")
 
     for number in STOPS:
         loop.add_signal_handler(number, stop, number)
@@ -113,6 +113,7 @@ def _tell_address(host: str) -> Callable[[int], None]:
 
 
 def say(text: str) -> None:
-    """Tell the operator one line."""
-    sys.stderr.write(f"onceover: {text}\n")
-    sys.stderr.flush()
+    """Tell the operator one line; one who has left must not keep the process from what it does."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"onceover: {text}\n")
+        sys.stderr.flush()
