@@ -13,7 +13,8 @@ def verdict(story: Story, promises: Sequence[Promise]) -> Iterator[str]:
         yield f"   {'✔' if one.holds else '✘ BROKEN:'} {one.says}"
     broken = sum(not one.holds for one in promises)
     yield ""
-    yield f"   GitHub calls: {story.shown.calls}. The whole story took {duration(story.seconds)}."
+    calls = f"{story.shown.calls}, of them writes: {story.shown.writes}"
+    yield f"   GitHub calls: {calls}. The whole story took {duration(story.seconds)}."
     if broken:
         yield f"   {broken} of {len(promises)} promises did not hold: that is a bug, please report it."
 

@@ -29,6 +29,8 @@ class Shown:
     """Requests to write a comment."""
     calls: int
     """Requests to GitHub's API."""
+    writes: int
+    """Those of them that ask for a change."""
     took_back: bool
     """Whether the journal tells that the run was taken back from a dead process."""
 

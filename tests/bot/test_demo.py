@@ -40,6 +40,7 @@ async def test_the_demo_shows_the_app_keeping_each_promise_on_a_bad_day(world: C
     ]
     assert sum("webhook    202 accepted" in line for line in story) == 2
     assert sum("webhook    202 duplicate" in line for line in story) == 1
+    assert "   comment    found by its marker; it stands once" in story
     assert any("● analyze  ◔ test  ✓ docs" in line for line in story)
     assert ended.out.count("onceover[bot] reviewed") == ended.out.count("onceover[bot] commented") == 1
     assert "Every discount below 100 % is lost" in ended.out

@@ -17,7 +17,8 @@ GOOD = Shown(
     asked_again=0,
     refusals=1,
     comments_asked=1,
-    calls=40,
+    calls=32,
+    writes=9,
     took_back=True,
 )
 
