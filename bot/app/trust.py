@@ -34,8 +34,8 @@ def with_secret_key(settings: Settings) -> Settings:
 def _read_or_make(file: Path) -> str:
     """Make the file whole or not at all: of two processes that start together, both read what one of them made."""
     if not file.exists():
-        own = file.with_name(f"{FILE}.{os.getpid()}")
-        own.unlink(missing_ok=True)
+        # No process id in the name: in two containers that share the directory, both may have the same.
+        own = file.with_name(f"{FILE}.{secrets.token_hex(8)}")
         descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as made:
             made.write(secrets.token_urlsafe(BYTES))
