@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.engine.errors import Bug
-from pipeline.engine.fingerprint import canonical_json, fingerprint
+from pipeline.engine.fingerprint import canonical_json, fingerprint_of_texts
 from pipeline.engine.retry import RetryPolicy
 from pipeline.engine.stage import JsonValue, StageFunction
 
@@ -54,7 +54,11 @@ class StageSpec:
 
     def inputs(self, params: Mapping[str, JsonValue]) -> str:
         """Name what it reads: the part of its fingerprint that is known before it starts."""
-        return fingerprint(self.name, self.version, self.visible(params, self.reads))
+        return self.inputs_of(canonical_json(self.visible(params, self.reads)))
+
+    def inputs_of(self, read: str) -> str:
+        """Name what it reads, given as canonical JSON."""
+        return fingerprint_of_texts(canonical_json(self.name), str(self.version), read)
 
     def given(self, params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Select the parameters that the stage function sees."""
@@ -124,7 +128,9 @@ class Graph:
 
     def inputs(self, params: Mapping[str, JsonValue]) -> dict[str, str]:
         """Name what each stage reads of these parameters."""
-        return {spec.name: spec.inputs(params) for spec in self.stages}
+        # Most stages of a graph read the same, and the door asks with each delivery.
+        read = {reads: canonical_json(StageSpec.visible(params, reads)) for reads in {spec.reads for spec in self}}
+        return {spec.name: spec.inputs_of(read[spec.reads]) for spec in self}
 
     def to_wire(self) -> str:
         """Write what the scripts need to know, as JSON."""

@@ -76,6 +76,10 @@ _REFUSAL_WORDS: Final = ("OOM", "MISCONF", "READONLY", "NOPERM", "NOREPLICAS")
 """The rest; and servers before 7 name all of them in the middle of a script's error."""
 
 
+_REQUEST: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_PARAMS: Final = json.JSONEncoder(separators=(",", ":"))
+
+
 class StoreAway(RetryLater):
     """Redis does not answer: nothing is lost, nothing goes on."""
 
@@ -124,15 +128,16 @@ class Store:
         self.clock_offset_ms = clock_offset_ms
         self._redis: Final = redis
         self._owner_text: Final = str(owner)
+        self._standing: Final = _REQUEST.encode(self._standing_words()).removeprefix("{")
         self._scripts: Final = {name: _Script.load(name) for name in _SCRIPTS}
 
     # What changes a run --------------------------------------------------------------------------------------------
 
     async def submit(self, asked: RunRequest, graph: Graph, delivery: Delivery | None = None) -> Submission:
         """Accept a run, or join or reopen the one of the same head; a delivery that was taken before does nothing."""
-        inputs = graph.inputs(asked.params)
+        inputs, run_id = graph.inputs(asked.params), asked.run_id
         request: dict[str, JsonValue] = {
-            "run": asked.run_id,
+            "run": run_id,
             "subject": asked.subject,
             "revision": asked.revision,
             "order": asked.order,
@@ -147,10 +152,10 @@ class Store:
         if graph.mirror:
             request["mirror"] = graph.mirror
         request |= self._of(delivery)
-        given = json.dumps(dict(asked.params), separators=(",", ":"))
+        given = _PARAMS.encode(dict(asked.params))
         reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(inputs))
         return Submission(
-            run_id=reply.get("run", asked.run_id),
+            run_id=reply.get("run", run_id),
             outcome=reply["outcome"],
             state=RunState(reply["state"]) if "state" in reply else None,
             ready_roles=tuple(reply.get("ready") or ()),
@@ -500,10 +505,17 @@ class Store:
         return json.loads(await self._call(script, request, *payloads))
 
     async def _call(self, script: str, request: dict[str, JsonValue], *payloads: str) -> Any:  # noqa: ANN401 - a reply
+        request["clock_offset_ms"] = self.clock_offset_ms
+        asked = f"{_REQUEST.encode(request).removesuffix('}')},{self._standing}"
+        # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
+        asked = asked.encode("utf-8", "replace").decode()
+        return await _translate(self._scripts[script].run(self._redis, asked, *payloads))
+
+    def _standing_words(self) -> dict[str, JsonValue]:
+        """Say what is the same in each request of this process."""
         settings = self.settings
-        request |= {
+        return {
             "prefix": settings.prefix,
-            "clock_offset_ms": self.clock_offset_ms,
             "owner": self._owner_text,
             "by": self.owner.label,
             "lease_ms": round(settings.lease_seconds * 1000),
@@ -513,9 +525,6 @@ class Store:
             "overrun_ms": round(settings.overrun_seconds_max * 1000),
             "owner_ms_max": round(settings.owner_seconds_max * 1000),
         }
-        # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
-        asked = json.dumps(request, ensure_ascii=False).encode("utf-8", "replace").decode()
-        return await _translate(self._scripts[script].run(self._redis, asked, *payloads))
 
     def _key(self, *parts: str) -> str:
         return self.settings.prefix + ":".join(parts)
