@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import shlex
+import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from bot.output import NewsConsole, say_last, write_text
 from bot.private_directory import DirectoryUnusable, check_is_no_repositorys
 from pipeline.engine.errors import AskPerson
 
+COLUMNS_MIN: Final = 40
 COLUMNS_MAX: Final = 100
 """Prose wider than this is hard to read, however wide the window is."""
 
@@ -60,7 +63,7 @@ def _demo_app(console: Console, place: Path, *, kept: Path | None) -> ExitCode:
     from bot.demo.promises import promises  # noqa: PLC0415
     from bot.demo.reader_view import as_read, folded  # noqa: PLC0415
 
-    columns = min(console.width, COLUMNS_MAX) - 1
+    columns = min(max(console.width, COLUMNS_MIN), COLUMNS_MAX) - 1
 
     def say(text: str, /, *, is_act: bool = False) -> None:
         lines = "\n".join(folded(text, columns=columns, hang=HANG))
@@ -78,7 +81,7 @@ def _demo_app(console: Console, place: Path, *, kept: Path | None) -> ExitCode:
     say("\n7. What was promised", is_act=True)
     say("")
     state = shlex.quote(str(kept.resolve() / STATE)) if kept is not None else None
-    for line in (*verdict(story, held), *next_steps(story.run_id, state=state)):
+    for line in (*verdict(story, held), *next_steps(story.run_id, program=_program(), state=state)):
         _say(console, line)
     return ExitCode.DONE if all(one.holds for one in held) else ExitCode.FINDINGS
 
@@ -115,6 +118,15 @@ def run_stoppable(story: Coroutine[Any, Any, Told]) -> Told:
             raise
 
     return asyncio.run(run())
+
+
+def _program() -> str:
+    """Name the command so that one can type it: by its path if the shell would find another one, or none."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("onceover")
+    if typed.name != "onceover" or (found and Path(found).resolve() == typed.resolve()):
+        return "onceover"
+    return shlex.quote(str(typed))
 
 
 def _say(console: Console, text: str) -> None:

@@ -49,6 +49,9 @@ STATE: Final = "state"
 REPOSITORY: Final = "acme/shop"
 AUTHOR: Final = "alice"
 CI: Final = "unit tests"
+TAKEN_BACK: Final = "lease.owner_died"
+"""What the journal calls it."""
+
 COMMENTS: Final = r"/issues/\d+/comments$"
 
 
@@ -128,8 +131,10 @@ class Scene:
             duplicate = await self._meanwhile(pull, opened)
             await self._restart(run_id, died)
             await self._end(pull, fault)
+        journal = await self.store.journal(run_id)
         shown = Shown(
             first_answer=str(answer_of(opened).get("outcome")),
+            entries=len(journal),
             second_answer=str(answer_of(duplicate).get("outcome")),
             left=left_on(pull, self.github.app),
             conclusion=check_runs(pull, self.github.app)[0].conclusion,
@@ -139,7 +144,7 @@ class Scene:
             comments_asked=sum(one.method == "POST" for one in self.github.writes("/comments")),
             calls=sum(".git/" not in one.path for one in self.github.requests),
             writes=len(self.github.writes()),
-            took_back=bool(await self._taken_back(run_id)),
+            took_back=any(entry.kind == TAKEN_BACK for entry in journal),
         )
         seconds = time.monotonic() - self._begun
         return Story(shown=shown, page=self.github.as_seen(pull), run_id=run_id, seconds=seconds)
@@ -217,7 +222,7 @@ class Scene:
         self.say(f"   lease      taken back from the dead process after {duration(seconds)}")
 
     async def _taken_back(self, run_id: str) -> list[JournalEntry]:
-        return [entry for entry in await self.store.journal(run_id) if entry.kind == "lease.owner_died"]
+        return [entry for entry in await self.store.journal(run_id) if entry.kind == TAKEN_BACK]
 
     async def _end(self, pull: Pull, fault: ActiveFault) -> None:
         async with self._hoping("the summary comment is written"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bot.demo.app_demonstration import Story
+from bot.demo.app_demonstration import STATE, Story
 from bot.demo.promises import Promise
 from pipeline.review.wording import duration
 
@@ -19,21 +19,23 @@ def verdict(story: Story, promises: Sequence[Promise]) -> Iterator[str]:
         yield f"   {broken} of {len(promises)} promises did not hold: that is a bug, please report it."
 
 
-def next_steps(run_id: str, *, state: str | None) -> Iterator[str]:
+def next_steps(run_id: str, *, program: str, state: str | None) -> Iterator[str]:
     """Tell how to open it on a real repository, and how to look at what it did.
 
     Args:
         run_id: The run that was shown.
+        program: The command as one types it.
         state: The state directory, quoted for a shell; None if it is gone.
     """
-    yield "\nOn a repository of your own:"
-    yield "   onceover setup    registers the App on GitHub, one click"
-    yield "   onceover dev      runs it, on this machine"
-    yield "   docs/install.md   from nothing to the first review, in order"
-    yield "   onceover review   no App: reviews a branch on this machine"
-    yield "\nWhat a run did, step by step:"
+    yield "\nOn a repository of your own; docs/install.md tells each step:"
+    yield f"   {program} setup     registers the App on GitHub with one click"
+    yield f"   {program} dev       runs it on this machine"
+    yield f"   {program} review    needs no App: reviews a branch on this machine"
     if state is None:
-        yield "   onceover demo --keep DIR keeps this one; onceover runs list, runs show RUN"
+        yield "\nWhat it did, step by step; only a demo that is kept can tell:"
+        yield f"   {program} demo --keep /tmp/onceover-demo"
+        yield f"   ONCEOVER_STATE_DIR=/tmp/onceover-demo/{STATE} {program} runs list"
     else:
-        yield f"   ONCEOVER_STATE_DIR={state} onceover runs list"
-        yield f"   ONCEOVER_STATE_DIR={state} onceover runs show {run_id}"
+        yield "\nWhat it did, step by step:"
+        yield f"   ONCEOVER_STATE_DIR={state} {program} runs list"
+        yield f"   ONCEOVER_STATE_DIR={state} {program} runs show {run_id}"

@@ -13,6 +13,8 @@ class Shown:
 
     first_answer: str
     """The door's outcome for the delivery."""
+    entries: int
+    """Entries in the journal of the run that it became."""
     second_answer: str
     """The same, delivered again."""
     left: Left
@@ -47,8 +49,11 @@ def promises(shown: Shown) -> Sequence[Promise]:
     """List them, in the order of the story."""
     left, before = shown.left, shown.answered_before
     return (
-        Promise(says="the delivery was stored before it was answered", holds=shown.first_answer == "accepted"),
-        Promise(says="the same delivery again changed nothing", holds=shown.second_answer == "duplicate"),
+        Promise(
+            says="the webhook was accepted and became a run",
+            holds=shown.first_answer == "accepted" and shown.entries > 0,
+        ),
+        Promise(says="the same delivery once more changed nothing", holds=shown.second_answer == "duplicate"),
         Promise(says="the dead worker's run was taken back", holds=shown.took_back),
         Promise(
             says=f"model calls answered before the kill: {before}, asked again after it: {shown.asked_again}",

@@ -11,8 +11,8 @@ import pytest
 from tests.bot.command_world import ONCEOVER, PATIENCE_SECONDS_MAX, CommandWorld, is_alive, processes_with
 
 HELD = (
-    "the delivery was stored before it was answered",
-    "the same delivery again changed nothing",
+    "the webhook was accepted and became a run",
+    "the same delivery once more changed nothing",
     "the dead worker's run was taken back",
     "model calls answered before the kill: 1, asked again after it: 0",
     "the comment that GitHub wrote and answered with 502 was not written twice",

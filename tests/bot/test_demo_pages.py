@@ -10,6 +10,7 @@ from bot.demo.simulated_github.leftovers import Left
 
 GOOD = Shown(
     first_answer="accepted",
+    entries=80,
     second_answer="duplicate",
     left=Left(comments=1, reviews=1, check_runs=1),
     conclusion="failure",
@@ -30,7 +31,8 @@ def test_all_promises_hold_on_a_run_as_it_should_be() -> None:
 @pytest.mark.parametrize(
     ("shown", "broken"),
     [
-        (replace(GOOD, first_answer="ignored"), "stored before it was answered"),
+        (replace(GOOD, first_answer="ignored"), "accepted and became a run"),
+        (replace(GOOD, entries=0), "accepted and became a run"),
         (replace(GOOD, second_answer="accepted"), "changed nothing"),
         (replace(GOOD, took_back=False), "taken back"),
         (replace(GOOD, asked_again=1), "asked again after it: 1"),
