@@ -21,6 +21,10 @@ SERVICE_LEVEL: Final = logging.INFO
 """What a process tells that runs unwatched: every event."""
 
 
+QUIET: Final = ("arq", "uvicorn", "httpx", "httpx2", "httpcore", "githubkit")
+"""Libraries that tell every call or job at INFO, which our own events say in our own terms."""
+
+
 def set_up_logs(log_format: Literal["console", "json"], *, is_service: bool = False) -> None:
     """Send all events to stderr.
 
@@ -53,6 +57,8 @@ def set_up_logs(log_format: Literal["console", "json"], *, is_service: bool = Fa
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(SERVICE_LEVEL if is_service else LEVEL)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import pytest
 import structlog
 
-from bot.logs import set_up_logs
+from bot.logs import QUIET, set_up_logs
 
 LogFormat: TypeAlias = Literal["console", "json"]
 
@@ -21,7 +21,10 @@ def logs_as_before() -> Iterator[None]:
     """Leave the process's logs as they were."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
     yield
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -95,3 +98,16 @@ def test_nothing_of_a_log_stands_on_stdout(capsys: pytest.CaptureFixture[str]) -
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "run.stuck" in captured.err
+
+
+def test_a_service_tells_its_own_events_and_not_each_job_of_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("json", is_service=True)
+
+    logging.getLogger("pipeline.engine.worker").info("run.taken run=r_1")
+    for name in ("arq.worker", "uvicorn.error", "httpx", "httpx2", "httpcore.connection"):
+        logging.getLogger(name).info("0.01s job")
+        logging.getLogger(name).warning("wrong %s", name)
+
+    told = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert told[0] == "run.taken run=r_1"
+    assert [line.split()[0] for line in told[1:]] == ["wrong"] * 5
