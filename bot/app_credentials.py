@@ -175,6 +175,20 @@ def held_against(roles: Collection[Role], settings: Settings) -> tuple[Lack, ...
     )
 
 
+def without_others(roles: Collection[Role], settings: Settings) -> Settings:
+    """Give the settings of a process without the secrets of the App that none of its roles may see."""
+    needed = wanted_by(roles)
+    forgotten = {name: None for variable, names in _FIELDS.items() if variable not in needed for name in names}
+    return settings.model_copy(update={"github": settings.github.model_copy(update=forgotten)})
+
+
+_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    PRIVATE_KEY: ("private_key", "private_key_file"),
+    WEBHOOK_SECRET: ("webhook_secret",),
+}
+"""Where the settings hold a secret of the App."""
+
+
 class KeyUnreadable(AskPerson):
     """The App's private key is none, or cannot be read."""
 

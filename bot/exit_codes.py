@@ -27,6 +27,7 @@ USAGE_ERRORS: Final = frozenset(
         "shallow_clone",
         "unknown_run",
         "unknown_stage",
+        "unknown_delivery",
     }
 )
 """Error codes that mean: call it differently."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.app.trust import with_secret_key
-from bot.app_credentials import Role, held_against, required_for, wanted_by
+from bot.app_credentials import Role, held_against, required_for, wanted_by, without_others
+from bot.credentials_file import PRIVATE_KEYS
 from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
 from bot.settings import read_settings
-from bot.settings_tree import Settings
+from bot.settings_tree import PRIVATE_KEY, Settings
 from pipeline.engine.errors import AskPerson
 
 STOPS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -59,7 +60,9 @@ def run_process(settings: Settings, roles: frozenset[Role]) -> ExitCode:
     """
     for lack in held_against(roles, settings):
         say(f"warning: {lack}")
-    return asyncio.run(_until_stopped(_run(settings, roles)))
+        for variable in PRIVATE_KEYS if lack.variable == PRIVATE_KEY else (lack.variable,):
+            os.environ.pop(variable, None)  # At least what this process starts must not inherit it.
+    return asyncio.run(_until_stopped(_run(without_others(roles, settings), roles)))
 
 
 async def _run(settings: Settings, roles: frozenset[Role]) -> None:

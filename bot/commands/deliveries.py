@@ -16,6 +16,7 @@ from bot.output import result_page, write_json
 from pipeline.engine.delivery import DeliveryRecord
 from pipeline.engine.errors import AskPerson
 from pipeline.review.visible import visible
+from pipeline.review.wording import count
 
 BROKER: Final = frozenset({Role.BROKER})
 
@@ -42,10 +43,9 @@ def recover(*, as_json: AsJson = False) -> ExitCode:
             write_json({**dataclasses.asdict(found), "problems": list(found.problems)})
         else:
             with result_page() as page:
-                page.print(
-                    f"{found.redelivered} of {found.failed_deliveries} missed deliveries are sent again;"
-                    f" {found.heads} missed heads in {found.repositories} repositories are reviewed."
-                )
+                repositories = count(found.repositories, "repository", "repositories")
+                page.print(f"Missed deliveries: {found.redelivered} of {found.failed_deliveries} are sent again.")
+                page.print(f"Missed heads in {repositories}: {found.heads} are to be reviewed.")
                 for problem in found.problems:
                     page.print(f"not looked at: {visible(problem, lines=False)}", markup=False, soft_wrap=True)
         return ExitCode.UPSTREAM if found.problems else ExitCode.DONE

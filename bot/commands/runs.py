@@ -93,7 +93,7 @@ def rerun(
 ) -> ExitCode:
     """Open stages of a run again, and those that depend on them; all else keeps its checkpoint.
 
-    The work is done by the next `onceover review` of that head.
+    The work is done by the next free worker of the App, or by the next `onceover review` of that head.
     """
     return _open_again(run, stage, fresh=fresh, as_json=as_json)
 

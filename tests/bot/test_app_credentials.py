@@ -16,6 +16,7 @@ from bot.app_credentials import (
     read_private_key,
     required_for,
     wanted_by,
+    without_others,
 )
 from bot.credentials_file import IN_CREDENTIALS
 from bot.settings import read_settings
@@ -147,3 +148,13 @@ def test_no_secret_stands_in_a_repr() -> None:
 
     assert "canary" not in told
     assert "BEGIN" not in told
+
+
+def test_a_process_forgets_the_secrets_of_roles_that_it_does_not_hold() -> None:
+    held = settings(**EVERYTHING)
+
+    reviewer, door = without_others({Role.REVIEWER}, held).github, without_others({Role.DOOR}, held).github
+
+    assert (reviewer.private_key, reviewer.private_key_file, reviewer.webhook_secret) == (None, None, None)
+    assert (door.private_key, door.private_key_file, door.webhook_secret) == (None, None, SecretStr("hook"))
+    assert without_others(ALL_ROLES, held) == held
