@@ -105,7 +105,10 @@ class _Work:
         summary = read_summary(self.ctx.upstream.get("summarize"))
         said = await self.publisher.ledger.notes(self.params.pull.subject)
         dismissed = frozenset(name.removeprefix("dismissed ") for name in said if name.startswith("dismissed "))
-        written = _Written.of(await self.publisher.ledger.effects(self.params.pull.subject), self.plan.head)
+        ledger = await self.publisher.ledger.effects(self.params.pull.subject)
+        if await self._two_phase.settle_others(ledger):
+            ledger = await self.publisher.ledger.effects(self.params.pull.subject)
+        written = _Written.of(ledger, self.plan.head)
         worth = tuple(one for one in summary.findings if one.fingerprint not in dismissed)
         self.ctx.progress("posting the review")
         posted = await self._review(worth, written)
@@ -136,17 +139,9 @@ class _Work:
         choice = choose_inline(findings, files, posted=written.inline, rules=rules)
         if not choice.comments:
             return frozenset()
-        review = TwoPhaseReview(
-            effects=self._effects,
-            reviews=Reviews(github=self.publisher.github, place=self.params.at),
-            number=self.plan.number,
-            head=self.plan.head,
-            author=self.publisher.author,
-            is_ours=self._is(REVIEW, self.plan.head),
-        )
         body = review_body(self._marker(REVIEW, self.plan.head), choice)
         try:
-            is_posted = await review.post(body, _comments(choice), {"inline": [*sorted(choice.fingerprints)]})
+            is_posted = await self._two_phase.post(body, _comments(choice), {"inline": [*sorted(choice.fingerprints)]})
         except LinesRefused as refused:
             await self.ctx.decide(f"all findings stand in the summary: {refused.message}")
             return frozenset()
@@ -156,6 +151,17 @@ class _Work:
         listed = await Pulls(github=self.publisher.github, place=self.params.at).files(self.plan.number)
         return read_files(
             PullFile(path=one.filename, patch=one.patch, previous_path=one.previous_filename) for one in listed
+        )
+
+    @property
+    def _two_phase(self) -> TwoPhaseReview:
+        return TwoPhaseReview(
+            effects=self._effects,
+            reviews=Reviews(github=self.publisher.github, place=self.params.at),
+            number=self.plan.number,
+            head=self.plan.head,
+            author=self.publisher.author,
+            is_ours=self._is(REVIEW, self.plan.head),
         )
 
     def _sticky(self) -> Sticky:
@@ -184,6 +190,7 @@ class _Work:
         return PageFacts(
             marker=self._marker(SUMMARY, None),
             run_id=self.ctx.run_id,
+            reruns=self.ctx.generation - 1,  # This stage builds on all others, so it is done again with each of them.
             head=plan.head,
             base_ref=plan.base_ref,
             head_ref=plan.head_ref,

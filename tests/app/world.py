@@ -42,6 +42,9 @@ LISTS: Final = r"/(comments|reviews|check-runs)$"
 LAG_SECONDS: Final = 8.0
 """How long lists lag in tests that let them: nearly as long as the product allows for."""
 
+CONFIGURATION: Final = ".github/onceover.yml"
+"""Where a repository says how it wants to be reviewed."""
+
 PLAIN: Final = "review:\n  analyzers: []\n"
 """A configuration with which no analyser runs: such a review takes half a second, and has no findings."""
 
@@ -129,12 +132,14 @@ class AppWorld:
     def _send_to(self, port: int) -> None:
         self.github.app.webhook_url = f"http://127.0.0.1:{port}/webhooks/github"
 
-    async def make_repository(self, name: str = "acme/shop", files: Mapping[str, str] | None = None) -> Repository:
-        """Make a repository with the App installed."""
+    async def make_repository(
+        self, name: str = "acme/shop", files: Mapping[str, str] | None = None, *, lost: bool = False
+    ) -> Repository:
+        """Make a repository with the App installed, of which it is told unless that is lost."""
         repository = self.github.add_repository(name)
         if files:
             await self.github.push(repository, "main", dict(files), user="alice", lost=True)
-        await self.github.install(self.github.app, [repository])
+        await self.github.install(self.github.app, [repository], lost=lost)
         return repository
 
     async def open_pull(
@@ -143,6 +148,11 @@ class AppWorld:
         """Push a branch as alice and open a pull request of it."""
         await self.github.push(repository, branch, dict(files or {"shop.py": BUG}), user="alice")
         return await self.github.open_pull(repository, branch, author="alice")
+
+    async def open_plain_pull(self, name: str = "acme/shop") -> Pull:
+        """Open a pull request of alice in a repository where no analyser runs."""
+        repository = await self.make_repository(name, {CONFIGURATION: PLAIN})
+        return await self.open_pull(repository)
 
     async def until(self, shown: Callable[[], bool], what: str, pull: Pull | None = None) -> None:
         """Wait until GitHub shows something; while nobody has anything to do, skip the wait."""
@@ -162,6 +172,15 @@ class AppWorld:
         except TimeoutError:
             raise AssertionError(f"Waited in vain for all runs to end.\n{self._story(pull)}") from None
         await self.github.settle()
+
+    async def until_ended(self, process: AppProcess, pull: Pull) -> None:
+        """Wait until the newest run of a pull request has ended, whether GitHub shows that or not."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS_MAX):
+                while not (await self.run_of(process, pull)).state.is_terminal:
+                    await self._look_again()
+        except TimeoutError:
+            raise AssertionError(f"Waited in vain for a run to end.\n{self._story(pull)}") from None
 
     def _story(self, pull: Pull | None) -> str:
         story = timeline.as_seen(pull) if pull else ""
@@ -237,6 +256,15 @@ class AppWorld:
     def left(self, pull: Pull) -> object:
         """Count what the App left on a pull request."""
         return left_on(pull, self.github.app)
+
+    def summary(self, pull: Pull) -> str:
+        """Give the one comment of ours on a pull request."""
+        [comment] = own_comments(pull, self.github.app)
+        return comment.body
+
+    def checks(self, pull: Pull) -> dict[str, str | None]:
+        """Give our check runs on a pull request: conclusion by head."""
+        return {one.head_sha: one.conclusion for one in check_runs(pull, self.github.app)}
 
     async def run_of(self, process: AppProcess, pull: Pull) -> RunRecord:
         """Read the newest run of a pull request."""

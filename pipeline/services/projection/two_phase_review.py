@@ -3,8 +3,8 @@
 GitHub enforces one thing when it is written: one pending review per user and pull request. So a review is created
 pending, its id is put into the ledger, and only then it is submitted, by id. Before the id is known nothing was
 submitted, so a second attempt can at worst be refused, and then finds the first; after it is known, the review itself
-says whether it was submitted. A pending review of ours that is of another head or mark was forgotten by a crash, and
-is deleted.
+says whether it was submitted. A pending review of ours that is of another head or mark was forgotten by a crash, or by
+a run that was superseded between the two phases, and is deleted; one that was submitted all the same is recorded.
 
 Not covered: the ledger lost *and* GitHub's list stale in the same seconds.
 """
@@ -23,6 +23,12 @@ from pipeline.services.projection.written import Author, IsOurs, is_by
 
 PENDING: Final = "pending"
 SUBMITTED: Final = "submitted"
+
+LEDGER: Final = "review "
+"""What its name in the ledger begins with; the head follows."""
+
+STANDING: Final = frozenset({"state", "at_ms", "run"})
+"""What the ledger itself says of an effect."""
 
 STALE_SECONDS: Final = 2.0
 """Wait when GitHub refuses because of a pending review that it does not list yet."""
@@ -55,7 +61,7 @@ class TwoPhaseReview:
     @property
     def name(self) -> str:
         """Its name in the ledger."""
-        return f"review {self.head}"
+        return f"{LEDGER}{self.head}"
 
     async def post(self, body: str, comments: Sequence[InlineComment], more: Mapping[str, JsonValue]) -> bool:
         """Post the review, unless one of this head stands; answer whether these very comments do now.
@@ -83,13 +89,48 @@ class TwoPhaseReview:
         await self._submit(review.id, detail)
         return True
 
+    async def settle_others(self, ledger: Mapping[str, Mapping[str, JsonValue]]) -> bool:
+        """Bring the reviews of other heads to an end that their runs did not; answer whether there was any.
+
+        Args:
+            ledger: What was written for this pull request, by its name.
+
+        Raises:
+            EffectsStopped: The run may not write any more.
+            RetryLater: Not all of them could be settled.
+        """
+        open_ones = {
+            name.removeprefix(LEDGER): detail
+            for name, detail in ledger.items()
+            if name.startswith(LEDGER) and name != self.name and detail.get("phase") != SUBMITTED
+        }
+        listed = await self._all(marked=False) if open_ones else []
+        for head, detail in open_ones.items():
+            await self._settle(head, detail, listed)
+        return bool(open_ones)
+
+    async def _settle(self, head: str, detail: Mapping[str, JsonValue], listed: Sequence[Review]) -> None:
+        known = detail.get("id")
+        if isinstance(known, int):
+            review = await self.reviews.review(self.number, known)  # Its id is surer than a list, which may lag.
+        else:
+            review = next((one for one in listed if one.commit_id == head), None)
+        if review is not None and not review.is_pending:
+            kept = {name: value for name, value in detail.items() if name not in STANDING}
+            await self.effects.confirm(f"{LEDGER}{head}", {**kept, "id": review.id, "phase": SUBMITTED})
+            return
+        if review is not None:
+            await self.reviews.delete_pending(self.number, review.id)
+        if review is not None or known is not None:  # One that is only intended may be listed later.
+            await self.effects.forget(f"{LEDGER}{head}", "its run ended before it was submitted")
+
     async def _go_on(self, effect: Effect, review_id: int) -> bool:
         """Submit what was created, if it was not."""
         review = await self.reviews.review(self.number, review_id)
         if review is None:
             await self.effects.forget(self.name, "the pending review is gone")
             raise ReviewUnsettled(f"The pending review {review_id} of pull request {self.number} is gone.")
-        kept = {name: value for name, value in effect.detail.items() if name not in {"at_ms", "run"}}
+        kept = {name: value for name, value in effect.detail.items() if name not in STANDING}
         if review.is_pending:
             await self._submit(review_id, kept)
         else:
