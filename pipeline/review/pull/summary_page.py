@@ -116,6 +116,8 @@ class PageFacts:
 
     marker: Marker
     run_id: str
+    reruns: int = 0
+    """How often parts of the run were done again."""
     head: str
     base_ref: str
     head_ref: str
@@ -203,7 +205,8 @@ def _last(facts: PageFacts, next_step: str) -> str:
     if facts.next_attempt_ms is not None:
         attempt = f" The next attempt comes at {moment(facts.next_attempt_ms, now_ms=facts.now_ms)}, by itself."
     check = linked("check run", facts.check_url)
-    run = f"Run {name(facts.run_id)}{f', {check}' if check.startswith('[') else ''}."
+    again = f", re-run {facts.reruns}" if facts.reruns else ""
+    run = f"Run {name(facts.run_id)}{again}{f', {check}' if check.startswith('[') else ''}."
     return f"---\n\n**Next:** {next_step}{attempt}\n\n{COMMANDS} {run}"
 
 
