@@ -3,7 +3,6 @@
 Write them anew with `python -m tests.app.reliability_page`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -43,10 +42,10 @@ def filled(page: str) -> str:
     """Put the tables where the page has room for them."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name}: made by tests/app/reliability_page.py -->", f"<!-- end of {name} -->"
-        room = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        assert room.search(page), f"{PAGE.name} has no room for {name}."
-        made = f"{begin}\n{table()}\n{end}"
-        page = room.sub(lambda _, made=made: made, page)
+        head, found, rest = page.partition(begin)
+        _, is_closed, tail = rest.partition(end)
+        assert all((found, is_closed)), f"{PAGE.name} has no room for {name}."
+        page = f"{head}{begin}\n{table()}\n{end}{tail}"
     return page
 
 
