@@ -4,13 +4,20 @@ Promises that each caller gets the answer to its own call, and that one call's e
 cancelled may still be carried out, as with any client: its bytes may be on their way. Does not promise an order between
 calls that are under way at the same time; who needs one waits for the answer, as the engine does for each run.
 
-Why: with ten runs at once a system call for each script is a third of a worker's time.
+Why: with ten runs at once a system call for each script is a third of a worker's time. For the same reason a batch has
+connections of its own: redis-py looks at one whenever it is taken from the pool, and sets a timer for each answer and a
+task for each sending, which together cost the door as much as writing and reading the delivery.
 """
 
 import asyncio
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
+import hiredis
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 UNDER_WAY_MAX: Final = 2
 """Batches that are sent and not answered: one is executed while the other is written or read. With more of them each
@@ -19,7 +26,20 @@ would be smaller; ten concurrent runs then cost as much as without batches."""
 CALLS_MAX: Final = 64
 """Calls in one batch; no answer waits for more than so many scripts, about 10 ms."""
 
-_Call = tuple[tuple[Any, ...], "asyncio.Future[Any]"]
+SILENT_SECONDS_MAX: Final = 1.0
+"""A connection that was silent for longer goes through the pool, which looks whether the server has closed it."""
+
+_Call: TypeAlias = tuple[tuple[Any, ...], "asyncio.Future[Any]"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """A connection that is kept between batches."""
+
+    connection: AbstractConnection
+    seconds_max: float | None
+    """For a whole batch; the connection itself is left without a time-out meanwhile."""
+    used_at: float
 
 
 class BatchingRedis(Redis):
@@ -30,6 +50,7 @@ class BatchingRedis(Redis):
         self._under_way = 0
         self._waiting: list[_Call] = []
         self._senders: set[asyncio.Task[None]] = set()
+        self._lines: list[_Line] = []
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as redis-py has it
         """Send a command; a script's call together with those that gather until it can be sent."""
@@ -64,13 +85,57 @@ class BatchingRedis(Redis):
         _hand_out(batch, answers)
 
     async def _send(self, calls: list[tuple[Any, ...]]) -> list[Any]:
-        if len(calls) == 1:
-            return [await super().execute_command(*calls[0])]  # type: ignore[no-untyped-call]  # Same.
-        async with self.pipeline(transaction=False) as pipe:
-            for call in calls:
-                pipe.execute_command(*call)
-            answers: list[Any] = await pipe.execute(raise_on_error=False)
-            return answers
+        line = await self._take_line()
+        connection = line.connection
+        try:
+            answers: list[Any] = await connection.retry.call_with_retry(
+                lambda: _exchange(line, calls), lambda error: _drop(connection, error)
+            )
+        except BaseException:
+            await self._give_back(line)
+            raise
+        line.used_at = asyncio.get_running_loop().time()
+        self._lines.append(line)
+        return answers
+
+    async def _take_line(self) -> _Line:
+        now = asyncio.get_running_loop().time()
+        while self._lines:
+            line = self._lines.pop()
+            if now - line.used_at <= SILENT_SECONDS_MAX:
+                return line
+            await self._give_back(line)
+        connection = await self.connection_pool.get_connection()
+        line = _Line(connection=connection, seconds_max=connection.socket_timeout, used_at=now)
+        connection.socket_timeout = None
+        return line
+
+    async def _give_back(self, line: _Line) -> None:
+        line.connection.socket_timeout = line.seconds_max
+        await self.connection_pool.release(line.connection)
+
+
+async def _drop(connection: AbstractConnection, error: Exception) -> None:
+    """Drop a connection, and raise if nothing may be sent again."""
+    await connection.disconnect()
+    if not isinstance(error, tuple(connection.retry_on_error)):
+        raise error
+
+
+async def _exchange(line: _Line, calls: list[tuple[Any, ...]]) -> list[Any]:
+    """Send a batch and read its answers; where it ends early, redis-py has dropped the connection."""
+    connection, answers = line.connection, []
+    try:
+        async with asyncio.timeout(line.seconds_max):
+            await connection.send_packed_command([hiredis.pack_command(call) for call in calls])
+            for _ in calls:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:  # Of this call alone.
+                    answers.append(error)
+    except TimeoutError as error:
+        raise RedisTimeoutError(f"No answer within {line.seconds_max} s.") from error
+    return answers
 
 
 def _hand_out(batch: list[_Call], answers: list[Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.redis_batches import CALLS_MAX, UNDER_WAY_MAX, BatchingRedis
 from bot.redis_client import make_client
@@ -124,3 +125,40 @@ async def test_a_call_made_in_the_turn_in_which_the_last_batch_ends_is_sent(clie
             assert await call(client, sha, f"{name} {number}") == f"{name} {number}".encode()
 
     await asyncio.gather(*(call_again_and_again(name) for name in range(UNDER_WAY_MAX + 1)))
+
+
+async def test_batches_that_follow_each_other_use_the_same_connection(client: Counting) -> None:
+    sha = await load(client)
+    taken_before = await connections(client)
+
+    for number in range(20):
+        await call(client, sha, str(number))
+
+    assert await connections(client) <= taken_before + 1
+
+
+async def test_a_connection_that_the_server_closed_between_two_batches_costs_no_answer(client: Counting) -> None:
+    sha = await load(client)
+    assert await call(client, sha, "before") == b"before"
+
+    await client.client_kill_filter(_type="normal", skipme=True)
+
+    assert await call(client, sha, "after") == b"after"
+
+
+async def test_a_batch_whose_answers_do_not_come_ends_for_every_caller() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}?socket_timeout=0.05"
+        async with make_client(url, patience_seconds=0) as client:
+            answers = await asyncio.gather(*(call(client, "0" * 40) for _ in range(3)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [RedisTimeoutError] * 3
+
+
+async def connections(client: Redis) -> int:
+    """Count the connections that the server has ever had."""
+    return int((await client.info("stats"))["total_connections_received"])
