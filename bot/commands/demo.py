@@ -109,6 +109,8 @@ def run_stoppable(story: Coroutine[Any, Any, Told]) -> Told:
             task.cancel()
 
         for number in STOPS:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue  # As `nohup` wants it.
             loop.add_signal_handler(number, stop, number)
         try:
             return await task

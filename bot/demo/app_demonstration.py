@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bot.demo.app_processes import AppProcesses
-from bot.demo.check_watch import CheckWatch
+from bot.demo.check_watch import CheckWatch, strip
 from bot.demo.child import Child, ChildEnded
 from bot.demo.promises import Shown, asked_again
 from bot.demo.sample_repository import BRANCH, FIRST_TITLE, TITLE, sample_files
@@ -40,8 +40,11 @@ STEP_SECONDS_MAX: Final = 60.0
 LOOK_SECONDS: Final = 0.05
 """Between two looks at state that tells nobody of its changes."""
 
+IN_THE_MIDDLE: Final = "● analyze  ◔ test  ✓ docs"
+"""What the check run comes to show while the model thinks and the repository's own CI runs."""
+
 SIGHT_SECONDS: Final = 0.5
-"""Time to see the check run move before the reviewer is killed."""
+"""Time to see that before the reviewer is killed."""
 
 STATE: Final = "state"
 """Where, in the demo's place, its runs are kept."""
@@ -126,7 +129,7 @@ class Scene:
         pull, opened = await self._open(repository)
         run_id = str(answer_of(opened).get("run"))
         async with self._watching(pull):
-            answered = await self._kill(reviewer)
+            answered = await self._kill(reviewer, pull)
             died = datetime.now(UTC)
             duplicate = await self._meanwhile(pull, opened)
             await self._restart(run_id, died)
@@ -185,10 +188,11 @@ class Scene:
         self.say("              those marked ◔ wait: test, for the repository's own CI")
         return pull, delivery
 
-    async def _kill(self, reviewer: Child) -> list[Call]:
+    async def _kill(self, reviewer: Child, pull: Pull) -> list[Call]:
         """Kill the reviewer while the model thinks about its second question; the first is answered."""
-        async with self._hoping("the model is asked a second time"):
+        async with self._hoping("the model is asked a second time, and the check run shows so"):
             await self.llm.wait_calls(2)
+            await self._until(lambda: any(IN_THE_MIDDLE in strip(run) for run in check_runs(pull, self.github.app)))
             await asyncio.sleep(SIGHT_SECONDS)
         await reviewer.kill()
         answered = self.llm.calls[:1]  # The second asks to repair the first one's answer, so that one had come.
