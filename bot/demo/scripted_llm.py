@@ -2,8 +2,9 @@
 
 Promises that the same prompt gets the same answer, that every call is counted (`GET /__calls`, so that another
 process can ask), and that it fails exactly as the script says: a status, HTML, rubbish, silence, dripping bytes, a
-cut connection. Does not promise to be a web server: HTTP/1.1, one request per connection, `/chat/completions`
-only. It is written on bare asyncio because half of its faults are things that a web framework would repair.
+cut connection. The small questions by which a client finds out what we can do are answered and counted apart. Does
+not promise to be a web server: HTTP/1.1, one request per connection, `/chat/completions` only. It is written on bare
+asyncio because half of its faults are things that a web framework would repair.
 
 Run it beside another process with `python -m bot.demo.scripted_llm --port 0 --script FILE.json`; it prints
 `listening on URL` and then serves until it is stopped, or until its standard input ends if asked to
@@ -34,6 +35,9 @@ BODY_BYTES_MAX: Final = 64 * 1024 * 1024
 BYTES_PER_TOKEN: Final = 4
 """What this server bills for; a plain rule, so that a test can say how much a call cost."""
 
+PROBE_ID: Final = "onceover-probe"
+"""How the client names its small questions; written out, since a server knows nothing of its client's code."""
+
 DRIP_SECONDS: Final = 0.02
 """Pause between the single bytes of a dripping answer."""
 
@@ -60,6 +64,8 @@ class Rule(Record):
     text: Annotated[str | None, Field(description="Text of the answer as it stands, instead of `answer`.")] = None
     finish_reason: str = "stop"
     usage: Annotated[bool, Field(description="Whether the answer says what it cost.")] = True
+    cached_tokens: Annotated[int, Field(ge=0, description="Those of the prompt's that count as read before.")] = 0
+    tool_calls: Annotated[tuple[Mapping[str, str], ...], Field(description="`name` and `arguments` of each.")] = ()
     status: Annotated[int, Field(ge=200, le=599)] = 200
     headers: Mapping[str, str] = Field(default_factory=dict)
     body: Annotated[str | None, Field(description="The whole body, instead of a completion.")] = None
@@ -70,6 +76,12 @@ class Script(Record):
     """All that the server will ever say."""
 
     rules: tuple[Rule, ...] = ()
+    probes: Annotated[
+        tuple[Rule, ...],
+        Field(description="For the client's own small questions; what none fits is answered as a good server would."),
+    ] = ()
+    models: Annotated[str | None, Field(description="Body of `GET /models`; without it, there is no such page.")] = None
+    props: Annotated[str | None, Field(description="Body of `GET /props`, beside `/v1`; the same.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +132,9 @@ class ScriptedLlm:
     host: str = "127.0.0.1"
     port: int = 0
     calls: list[Call] = field(default_factory=list, init=False)
+    probes: list[Call] = field(default_factory=list, init=False)
+    """Small questions by which the client finds out what we do; told apart, so that a test counts its own."""
+    _probed: Counter[int] = field(default_factory=Counter, init=False)
     _used: Counter[int] = field(default_factory=Counter, init=False)
     _open_gates: set[str] = field(default_factory=set, init=False)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
@@ -176,8 +191,11 @@ class ScriptedLlm:
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
         path = urlsplit(request.target).path
+        page = {"/v1/models": self.script.models, "/props": self.script.props}.get(path)
         if path.startswith("/__"):
             await send(writer, 200, await self._control(request))
+        elif request.method == "GET" and page is not None:
+            await send(writer, 200, page.encode())
         elif request.method == "POST" and path.endswith("/chat/completions"):
             await self._complete(request, writer)
         else:
@@ -210,22 +228,35 @@ class ScriptedLlm:
         except (ValueError, KeyError, TypeError, RecursionError):
             await send(writer, 400, error_body("The body is no chat completion request.", code=None))
             return
-        place = self._choose(asked, prompt)
-        await self._record(request, asked, prompt, place)
+        if request.headers.get("x-client-request-id") == PROBE_ID:
+            await self._play_probe(request, asked, prompt, writer)
+            return
+        place = self._choose(self.script.rules, self._used, asked, prompt)
+        await self._record(self.calls, request, asked, prompt, place)
         if place is None:
             await send(writer, 400, error_body("No rule of the script fits this prompt.", code="no_rule"))
             return
         await self._play(self.script.rules[place], asked, prompt, writer)
 
-    def _choose(self, asked: Mapping[str, Any], prompt: str) -> int | None:
+    async def _play_probe(
+        self, request: Request, asked: Mapping[str, Any], prompt: str, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one of the client's small questions."""
+        place = self._choose(self.script.probes, self._probed, asked, prompt)
+        await self._record(self.probes, request, asked, prompt, place)
+        await self._play(obedient(asked) if place is None else self.script.probes[place], asked, prompt, writer)
+
+    def _choose(self, rules: Sequence[Rule], used: Counter[int], asked: Mapping[str, Any], prompt: str) -> int | None:
         """Find the first rule that fits and is not used up, and use it once."""
-        for place, rule in enumerate(self.script.rules):
-            if (rule.times is None or self._used[place] < rule.times) and fits(rule, asked, prompt):
-                self._used[place] += 1
+        for place, rule in enumerate(rules):
+            if (rule.times is None or used[place] < rule.times) and fits(rule, asked, prompt):
+                used[place] += 1
                 return place
         return None
 
-    async def _record(self, request: Request, asked: Mapping[str, Any], prompt: str, place: int | None) -> None:
+    async def _record(
+        self, calls: list[Call], request: Request, asked: Mapping[str, Any], prompt: str, place: int | None
+    ) -> None:
         call = Call(
             prompt=hashlib.sha256(prompt.encode()).hexdigest()[:16],
             model=str(asked.get("model")),
@@ -237,7 +268,7 @@ class ScriptedLlm:
             rule=place,
         )
         async with self._changed:
-            self.calls.append(call)
+            calls.append(call)
             self._changed.notify_all()
 
     async def _play(self, rule: Rule, asked: Mapping[str, Any], prompt: str, writer: asyncio.StreamWriter) -> None:
@@ -262,6 +293,15 @@ class ScriptedLlm:
                 await drip(writer, head_bytes(rule.status, len(body), rule.headers) + body)
 
 
+def obedient(asked: Mapping[str, Any]) -> Rule:
+    """Say what a server would that does all that it is asked: the first word of each choice, the first tool."""
+    if asked.get("tools"):
+        call = {"name": str(asked["tools"][0]["function"]["name"]), "arguments": '{"word": "yes"}'}
+        return Rule(text="", tool_calls=(call,), finish_reason="tool_calls")
+    described = asked.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("properties", {})
+    return Rule(answer={name: part["enum"][0] for name, part in described.items() if part.get("enum")})
+
+
 def fits(rule: Rule, asked: Mapping[str, Any], prompt: str) -> bool:
     """Whether the rule is meant for this call."""
     return (
@@ -282,18 +322,23 @@ def completion_body(rule: Rule, asked: Mapping[str, Any], prompt: str) -> bytes:
     """Write the rule's answer as a chat completion."""
     text = rule.text if rule.text is not None else json.dumps(rule.answer, ensure_ascii=False)
     name = hashlib.sha256(prompt.encode()).hexdigest()[:16]
+    message: dict[str, object] = {"role": "assistant", "content": text}
+    if rule.tool_calls:
+        message["tool_calls"] = [
+            {"id": f"call_{place}", "type": "function", "function": dict(call)}
+            for place, call in enumerate(rule.tool_calls)
+        ]
     completion: dict[str, object] = {
         "id": f"chatcmpl-{name}",
         "object": "chat.completion",
         "created": 0,
         "model": asked.get("model"),
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": rule.finish_reason}
-        ],
+        "choices": [{"index": 0, "message": message, "finish_reason": rule.finish_reason}],
     }
     if rule.usage:
         spent = {"prompt_tokens": tokens(prompt), "completion_tokens": tokens(text)}
-        completion["usage"] = {**spent, "total_tokens": sum(spent.values())}
+        details = {"prompt_tokens_details": {"cached_tokens": rule.cached_tokens}} if rule.cached_tokens else {}
+        completion["usage"] = {**spent, "total_tokens": sum(spent.values()), **details}
     return json.dumps(completion).encode()
 
 

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
+from pipeline.services.llm_question import request_id
 
 EXCERPT_CHARACTERS_MAX: Final = 200
 """How much of a foreign answer an error shows."""
@@ -32,6 +33,7 @@ KEY_STEP: Final = "Check `OPENAI_API_KEY` and what it is allowed to do."
 MODEL_STEP: Final = "Check `ONCEOVER_LLM_MODEL` against the models that the server offers."
 MONEY_STEP: Final = "Check the plan and the limits of the account behind `OPENAI_API_KEY`."
 CONTEXT_STEP: Final = "Set `ONCEOVER_LLM_MODEL` to a model with a larger context."
+TOOLS_STEP: Final = "Ask without tools, or name a model that has them; llama.cpp's server wants `--jinja`."
 RETRY_STEP: Final = "Later it may answer."
 """Not that it is tried again: only the engine knows whether it still is."""
 
@@ -82,6 +84,8 @@ class Failed:
     """Another model on the same server may do better."""
     refused: str = field(default="", repr=False)
     """What a server wrote that did not like the request itself: it may like a humbler one."""
+    request_id: str | None = None
+    """The server's name for the call. Not in the error's text: failures of one kind are told as one."""
 
 
 def refused(server: Server, model: str, response: Response) -> Failed:
@@ -91,6 +95,7 @@ def refused(server: Server, model: str, response: Response) -> Failed:
         error=refusal(server, model, response, server.excerpt(body)),
         is_about_model=is_about_model(response),
         refused=body if response.status_code in REFUSED_REQUEST else "",
+        request_id=request_id(response.headers),
     )
 
 
@@ -173,6 +178,21 @@ def too_large(server: Server, bytes_max: int) -> GiveUp:
         next_step=URL_STEP,
         code="model_answer_too_large",
     )
+
+
+def too_long(server: Server, model: str, *, tokens: int, context_tokens: int) -> Failed:
+    """Say that a question does not fit and was not sent; another model may read more."""
+    message = (
+        f"A prompt of about {tokens:,} tokens leaves no room for an answer in the {context_tokens:,} that"
+        f" model {model} on {server.url} has."
+    )
+    return Failed(error=GiveUp(message, next_step=CONTEXT_STEP, code="model_context"), is_about_model=True)
+
+
+def no_tools(server: Server, model: str) -> Failed:
+    """Say that a question offers tools to a model that calls none."""
+    message = f"Model {model} on {server.url} does not call tools."
+    return Failed(error=GiveUp(message, next_step=TOOLS_STEP, code="model_tools"), is_about_model=True)
 
 
 def is_passing(status: int) -> bool:
