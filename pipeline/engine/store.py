@@ -403,13 +403,19 @@ class Store:
         return [run for run in read if run is not None]
 
     async def live_runs(self, roles: Iterable[str]) -> AsyncIterator[RunRecord]:
-        """Read all runs that are under way for some roles, one after the other; a live run stands in a due set."""
+        """Read all runs that are under way for some roles, one after the other; a live run stands in a due set.
+
+        Those of another version of Onceover are left out, with a warning.
+        """
         seen: set[str] = set()
         for role in roles:
             for raw in await _translate(self._redis.zrange(self._key("due", role), 0, -1)):
                 run_id = raw.decode()
-                if run_id not in seen and (run := await self.read_run(run_id)):
-                    seen.add(run_id)
+                if run_id in seen:
+                    continue
+                seen.add(run_id)
+                row = await _translate(self._redis.hgetall(self._key("run", run_id)))
+                if row and (run := _read_or_warn(run_id, row)):
                     yield run
 
     async def find_ids(self, beginning: str) -> list[str]:
