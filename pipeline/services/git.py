@@ -12,7 +12,7 @@ import asyncio
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -168,9 +168,12 @@ class Git:
         """Compare two commits; see `pipeline.services.git_diff`."""
         return await git_diff.diff_parts(self.command, _checked(base), _checked(head), self.settings.diff)
 
-    async def list_tree(self, commit: str) -> Tree:
-        """List all files of a commit."""
-        return await git_objects.list_tree(self.command, _checked(commit), bytes_max=self.settings.tree_bytes_max)
+    async def list_tree(
+        self, commit: str, *, at: Sequence[str] = (), is_deep: bool = True, bytes_max: int | None = None
+    ) -> Tree:
+        """List the files of a commit, or what stands at some paths; see `pipeline.services.git_objects`."""
+        bytes_max = self.settings.tree_bytes_max if bytes_max is None else bytes_max
+        return await git_objects.list_tree(self.command, _checked(commit), bytes_max=bytes_max, at=at, is_deep=is_deep)
 
     async def cat_files(self, commit: str, paths: Iterable[str], *, bytes_max: int) -> dict[str, Content]:
         """Read files of a commit: for each path its bytes, or why they were not read (too large, not there)."""

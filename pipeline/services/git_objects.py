@@ -5,7 +5,7 @@ bytes or the reason why not. Nothing larger than the limits is held in memory.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -23,12 +23,12 @@ class TreeEntry:
     """One file of a commit."""
 
     mode: str
-    """100644, 100755, 120000 (symbolic link) or 160000 (submodule)."""
+    """100644, 100755, 120000 (symbolic link), 160000 (submodule) or 040000 (directory)."""
     kind: str
-    """`blob`, or `commit` for a submodule."""
+    """`blob`, `commit` for a submodule, or `tree` for a directory, which only a shallow listing has."""
     sha: str
     size: int | None
-    """Bytes; None for a submodule."""
+    """Bytes; None for a submodule and a directory."""
     path: str
 
 
@@ -58,9 +58,20 @@ class _Blob:
     size: int
 
 
-async def list_tree(git: GitCommand, commit: str, *, bytes_max: int) -> Tree:
-    """List all files of a commit, as far as `bytes_max` of listing reach."""
-    listed = await git.run("ls-tree", "-r", "-z", "--long", "--full-tree", commit, bytes_max=bytes_max)
+async def list_tree(
+    git: GitCommand, commit: str, *, bytes_max: int, at: Sequence[str] = (), is_deep: bool = True
+) -> Tree:
+    """List files of a commit, as far as `bytes_max` of listing reach.
+
+    Args:
+        git: The repository.
+        commit: Full SHA.
+        bytes_max: Limit on the listing.
+        at: Only what stands at these paths, as they are and no patterns; a directory ends with `/` to be looked into.
+        is_deep: All files below, and no directories; else what stands right there, directories too.
+    """
+    flags = ("-r",) if is_deep else ()
+    listed = await git.run("ls-tree", *flags, "-z", "--long", "--full-tree", commit, "--", *at, bytes_max=bytes_max)
     entries = tuple(
         TreeEntry(
             mode=mode.decode(),
@@ -87,15 +98,25 @@ async def read_files(
         total_bytes_max: No further file is read beyond this sum, in the order of `paths`.
     """
     wanted = list(dict.fromkeys(paths))
-    names = [f"{commit}:{path}".encode("utf-8", "surrogateescape") for path in wanted if _can_exist(path)]
-    found = dict(zip((path for path in wanted if _can_exist(path)), await _look_up(git, names), strict=True))
+    names = [f"{commit}:{path}".encode("utf-8", "surrogateescape") for path in wanted if can_exist(path)]
+    found = dict(zip((path for path in wanted if can_exist(path)), await _look_up(git, names), strict=True))
     chosen: dict[str, _Blob | NotRead] = {}
     room = total_bytes_max
     for path in wanted:
         chosen[path] = _choose(found.get(path), bytes_max=bytes_max, room=room)
         room -= choice.size if isinstance(choice := chosen[path], _Blob) else 0
-    blobs = await _read_blobs(git, {blob.sha: blob.size for blob in chosen.values() if isinstance(blob, _Blob)})
+    blobs = await read_blobs(git, {blob.sha: blob.size for blob in chosen.values() if isinstance(blob, _Blob)})
     return {path: blobs[choice.sha] if isinstance(choice, _Blob) else choice for path, choice in chosen.items()}
+
+
+async def read_blobs(git: GitCommand, wanted: Mapping[str, int]) -> dict[str, bytes]:
+    """Read blobs by SHA, whose sizes are known; the caller has looked that they are not too large."""
+    if not wanted:
+        return {}
+    bytes_max = sum(wanted.values()) + ANSWER_LINE_BYTES_MAX * len(wanted)
+    names = _each_ended([sha.encode() for sha in wanted])
+    done = await git.run("cat-file", "--batch", "-z", stdin=names, bytes_max=bytes_max)
+    return dict(_split(done.stdout))
 
 
 async def sizes(git: GitCommand, shas: Iterable[str]) -> dict[str, int]:
@@ -105,7 +126,7 @@ async def sizes(git: GitCommand, shas: Iterable[str]) -> dict[str, int]:
     return {sha: blob.size for sha, blob in zip(asked, found, strict=True) if blob}
 
 
-def _can_exist(path: str) -> bool:
+def can_exist(path: str) -> bool:
     """Whether a tree can hold the path; `..` would make git give up on all the others as well."""
     return "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
 
@@ -139,15 +160,6 @@ async def _look_up(git: GitCommand, names: list[bytes]) -> list[_Blob | None]:
         else:
             raise GitFailed(f"`git cat-file` gave an answer that is not understood: {answers[at : at + 80]!a}")
     return blobs
-
-
-async def _read_blobs(git: GitCommand, wanted: Mapping[str, int]) -> dict[str, bytes]:
-    if not wanted:
-        return {}
-    bytes_max = sum(wanted.values()) + ANSWER_LINE_BYTES_MAX * len(wanted)
-    names = _each_ended([sha.encode() for sha in wanted])
-    done = await git.run("cat-file", "--batch", "-z", stdin=names, bytes_max=bytes_max)
-    return dict(_split(done.stdout))
 
 
 def _split(answers: bytes) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,180 @@
+"""Symbols: where a name of code is defined, and where it is used, as tools.
+
+Promises Python by its syntax tree and other languages by the look of a line (`languages`); secrets are out of reach as
+in `search`. Does not promise to resolve a name: what is told is every definition and every use of a name so written.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from pipeline.services.agent_tools import languages
+from pipeline.services.agent_tools.commit_files import CommitFiles, File
+from pipeline.services.agent_tools.grep import Matches, Pattern, grep
+from pipeline.services.agent_tools.python_uses import Use, python_uses
+from pipeline.services.agent_tools.result import Page, Refused, ToolResult
+from pipeline.services.agent_tools.tool import Arguments, Tool
+
+NAME_CHARACTERS_MAX: Final = 200
+
+_NAME: Final = re.compile(r"(?:[\w$]+(?:\.|::|#))*(?P<last>[^\W\d][\w$]*|\$[\w$]+)[?!]?")
+
+
+class Name(Arguments):
+    """A name of code."""
+
+    name: Annotated[
+        str, Field(max_length=NAME_CHARACTERS_MAX, description="A name as code writes it: `total` or `Cart.total`.")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A use in a file."""
+
+    file: File
+    use: Use
+
+
+def make_find_definition(files: CommitFiles) -> Tool[Name]:
+    """Make the tool that finds where a name is defined."""
+    limits = files.limits
+
+    async def find_definition(asked: Name) -> ToolResult:
+        if isinstance(last := _last_part(asked.name), Refused):
+            return last.as_result()
+        pattern = Pattern(expressions=languages.expressions(last), is_regex=True)
+        matches = await grep(files.git, files.commit, pattern, limits)
+        if isinstance(matches, Refused):
+            return matches.as_result()
+        places = [place for place in await _places(files, matches, last) if place.use.is_definition]
+        chosen = _of_scope(places, asked.name) or places
+        page = Page(limits.result_characters_max)
+        page.add(_told(len(chosen), "definition", matches))
+        for place in chosen[: limits.definitions_max]:
+            _show_definition(files, page, place)
+        if len(chosen) > limits.definitions_max:
+            page.add(f"… and {len(chosen) - limits.definitions_max} more. Give a longer name, such as `Class.method`.")
+        return page.result()
+
+    return Tool(
+        name="find_definition",
+        description=(
+            "Find where a function, method, class, constant or variable is defined at the head of the change. "
+            "Python is parsed; other languages are told by the look of the line."
+        ),
+        arguments=Name,
+        answer=find_definition,
+    )
+
+
+def make_find_references(files: CommitFiles) -> Tool[Name]:
+    """Make the tool that finds where a name is used."""
+    limits = files.limits
+
+    async def find_references(asked: Name) -> ToolResult:
+        if isinstance(last := _last_part(asked.name), Refused):
+            return last.as_result()
+        matches = await grep(files.git, files.commit, Pattern(expressions=(last,), is_word=True), limits)
+        if isinstance(matches, Refused):
+            return matches.as_result()
+        places = [place for place in await _places(files, matches, last) if place.use.kind not in _DEFINED]
+        page = Page(limits.result_characters_max)
+        page.add(_told(len(places), "use", matches))
+        for place in places[: limits.matches_max]:
+            shown = files.screen.shown(place.file.lines[place.use.line - 1], limits.line_characters_max, around=last)
+            within = f" in {files.screen.name(place.use.scope)}" if place.use.scope else ""
+            about = f"{place.file.shown}:{place.use.line} ({place.use.kind}{within})"
+            if not page.add(f"{about}| {shown}", place.file.reading(place.use.line)):
+                break
+        if len(places) > limits.matches_max:
+            page.add(f"… and {len(places) - limits.matches_max} more; `search` with `paths` shows them by directory.")
+        return page.result()
+
+    return Tool(
+        name="find_references",
+        description=(
+            "Find where a name of code is used at the head of the change: calls, imports, attributes. "
+            "Python is parsed, so strings and comments do not count; elsewhere every line with the word is told, "
+            "comments left out."
+        ),
+        arguments=Name,
+        answer=find_references,
+    )
+
+
+_DEFINED: Final = frozenset({"function", "class", "definition"})
+"""What `find_definition` tells; an assignment is told by both."""
+
+
+def _last_part(name: str) -> str | Refused:
+    found = _NAME.fullmatch(name)
+    return found["last"] if found else Refused("Give one name of code, such as `total` or `Cart.total`.")
+
+
+async def _places(files: CommitFiles, matches: Matches, name: str) -> list[_Place]:
+    """Look at the files that match, in order, as far as the limits on reading and parsing reach."""
+    by_path: dict[str, list[int]] = {}
+    for match in matches.found:
+        if languages.is_code(match.path):
+            by_path.setdefault(match.path, []).append(match.line)
+    paths = list(by_path)[: files.limits.files_max]
+    loaded = [file for file in (await files.load_all(paths)).values() if isinstance(file, File)]
+    return await asyncio.to_thread(lambda: list(_look(files, loaded, by_path, name)))
+
+
+def _look(files: CommitFiles, loaded: Sequence[File], by_path: dict[str, list[int]], name: str) -> Iterator[_Place]:
+    room = files.limits.parsed_bytes_max
+    for file in loaded:
+        uses: Sequence[Use] | None = None
+        if languages.is_python(file.path) and len(file.content) <= min(room, files.limits.parsed_file_bytes_max):
+            room -= len(file.content)
+            uses = python_uses(file.content, name)
+        if uses is None:
+            uses = _uses_by_line(file, by_path[file.path], name)
+        for use in uses:
+            if use.line <= len(file.lines) and name in file.lines[use.line - 1]:  # Else it is within a secret.
+                yield _Place(file=file, use=use)
+
+
+def _uses_by_line(file: File, lines: Sequence[int], name: str) -> list[Use]:
+    """Judge by the line alone."""
+    uses = []
+    for line in lines:
+        written = file.lines[line - 1] if line <= len(file.lines) else ""
+        if languages.defines(file.path, written, name):
+            uses.append(Use(line=line, line_end=line, kind="definition", scope="", is_definition=True))
+        elif not languages.is_comment(written):
+            uses.append(Use(line=line, line_end=line, kind="word", scope=""))
+    return uses
+
+
+def _of_scope(places: Sequence[_Place], asked: str) -> list[_Place]:
+    """Keep those that stand where the asked name says; only Python tells."""
+    dotted = re.sub(r"::|#", ".", asked)
+    scope = dotted.rpartition(".")[0]
+    return [place for place in places if scope and f".{place.use.scope}".endswith(f".{scope}")]
+
+
+def _told(count: int, what: str, matches: Matches) -> str:
+    if not count:
+        return f"No {what} found in the code of this commit."
+    rest = "" if matches.is_whole else ", in the part that was looked at"
+    return f"{count:,} {what}{'s' * (count != 1)}{rest}:"
+
+
+def _show_definition(files: CommitFiles, page: Page, place: _Place) -> None:
+    use, file = place.use, place.file
+    within = f" in {files.screen.name(use.scope)}" if use.scope else ""
+    where = f"line {use.line}" if use.line == use.line_end else f"lines {use.line} to {use.line_end}"
+    page.add(f"{file.shown}, {where} ({use.kind}{within}):")
+    last = len(file.lines) if use.kind == "definition" else use.line_end  # Told by its line, it has no known end.
+    end = min(last, use.line + files.limits.definition_lines_max - 1)
+    for line in range(use.line, end + 1):
+        shown = files.screen.shown(file.lines[line - 1], files.limits.line_characters_max)
+        if not page.add(f"{line}| {shown}", file.reading(line)):
+            break
