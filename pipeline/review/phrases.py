@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.review.reports import Skipped, Spend, Summary, Verdict
+from pipeline.review.reports import NANODOLLARS_PER_DOLLAR, Skipped, Spend, Summary, Verdict
 from pipeline.review.wording import count
 
 TITLES: Final = {
@@ -39,7 +39,15 @@ def spent(spend: Spend) -> str:
         return "No model was used."
     tokens = spend.prompt_tokens + spend.completion_tokens
     parts = f"{spend.prompt_tokens:,} read, {spend.completion_tokens:,} written"
-    return f"{count(spend.calls, 'model call')}, {count(tokens, 'token')} ({parts})."
+    return f"{count(spend.calls, 'model call')}, {count(tokens, 'token')} ({parts}){_money(spend)}."
+
+
+def _money(spend: Spend) -> str:
+    """Say the cost as far as it is known; of what has no price nothing is said, least of all that it was free."""
+    if not spend.priced_calls:
+        return ""
+    known = f"${spend.cost_nanodollars / NANODOLLARS_PER_DOLLAR:.4f}"
+    return f", {known}" if spend.usd is not None else f", {known} for the {count(spend.priced_calls, 'priced call')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

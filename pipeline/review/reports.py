@@ -5,11 +5,14 @@ look at and why, so that silence is never mistaken for "all good".
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.review.findings import Finding
+
+NANODOLLARS_PER_DOLLAR: Final = 1_000_000_000
+"""Money is counted in whole nanodollars: sums come out the same in every order."""
 
 
 class Report(BaseModel):
@@ -40,19 +43,23 @@ class ChangedFile(Report):
 
 
 class Spend(Report):
-    """What the model calls of a stage cost."""
+    """What model calls cost: of a stage, and added up, of a run, a pull request or whatever is kept account of."""
 
     calls: Annotated[int, Field(ge=0)] = 0
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0, description="Those of the prompts' that a server had read before.")] = 0
+    priced_calls: Annotated[int, Field(ge=0, description="Calls whose cost is known; that of the others is not 0.")] = 0
+    cost_nanodollars: Annotated[int, Field(ge=0, description="Of the priced calls, in 1e-9 US dollars.")] = 0
 
     def __add__(self, other: "Spend") -> "Spend":
         """Add up two spends."""
-        return Spend(
-            calls=self.calls + other.calls,
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-        )
+        return Spend(**{name: getattr(self, name) + getattr(other, name) for name in Spend.model_fields})
+
+    @property
+    def usd(self) -> float | None:
+        """The cost in US dollars; None if that of any call is unknown."""
+        return self.cost_nanodollars / NANODOLLARS_PER_DOLLAR if self.priced_calls == self.calls else None
 
 
 class AnalysisReport(Report):

@@ -49,6 +49,9 @@ class ModelAnswer(BaseModel):
     model: str = ""
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0)] = 0
+    cost_nanodollars: Annotated[int | None, Field(ge=0)] = None
+    """None if no price is known."""
     finish_reason: str = "stop"
     request_id: str | None = None
 
@@ -110,6 +113,9 @@ def spend_of(answers: Sequence[ModelAnswer]) -> Spend:
         calls=len(answers),
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
         completion_tokens=sum(answer.completion_tokens for answer in answers),
+        cached_tokens=sum(answer.cached_tokens for answer in answers),
+        priced_calls=sum(answer.cost_nanodollars is not None for answer in answers),
+        cost_nanodollars=sum(answer.cost_nanodollars or 0 for answer in answers),
     )
 
 
