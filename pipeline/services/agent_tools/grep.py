@@ -7,6 +7,7 @@ no attribute of the repository is asked which those are.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -112,7 +113,9 @@ async def grep(
                 "The pattern is no valid POSIX extended expression. Set `is_regex` to false to take it as it is."
             )
         raise failure("grep", done)
-    return Matches(found=_read(done, commit), is_whole=not done.truncated)
+    found = _read(done, commit)
+    most = max(Counter(match.path for match in found).values(), default=0)
+    return Matches(found=found, is_whole=not done.truncated and most < limits.grep_lines_per_file_max)
 
 
 def _read(done: Completed, commit: str) -> tuple[Match, ...]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-LINE_CHARACTERS_MAX: Final = 400
+LINE_CHARACTERS_MAX: Final = 240
 """Of a line this much is looked at; the patterns take time with the square of it."""
 
 _KEYWORDS: Final = (
@@ -30,9 +30,10 @@ _NO_WORD: Final = "[^A-Za-z0-9_.]"
 
 FORMS: Final = {
     "keyword": rf"(^|{_NO_WORD})({_KEYWORDS}){_S}+(\([^)]*\){_S}*)?([A-Za-z0-9_]+(\.|::))?[*&]?NAME([^A-Za-z0-9_]|$)",
-    "modifier": rf"(^|{_NO_WORD})({_MODIFIERS}){_S}[^=;(){{}}]*[^A-Za-z0-9_.]NAME{_S}*[=(;:<]",
+    "modifier": rf"(^|{_NO_WORD})({_MODIFIERS}){_S}([^=;(){{}}]*[^A-Za-z0-9_.])?NAME{_S}*[=(;:<]",
+    "created": rf"^{_S}*(CREATE|create){_S}[^(;]*[^A-Za-z0-9_]NAME([^A-Za-z0-9_]|$)",
     "assigned": rf"^{_S}*(export{_S}+)?NAME{_S}*(:[^=]*)?=([^=]|$)",
-    "typed": rf"^{_S}*[A-Za-z_][^=;(){{}},.]*[ \t*&:]NAME{_S}*\([^;]*$",
+    "typed": rf"^{_S}*[A-Za-z_][^=;(){{}}.]*[ \t*&:]NAME{_S}*\([^;]*$",
     "braced": rf"^{_S}*((async|get|set|static){_S}+)?NAME{_S}*\([^(]*\)[^()=>]*[{{]{_S}*$",
 }
 """NAME stands for the name."""
@@ -45,7 +46,8 @@ _LANGUAGES: Final = {
     **dict.fromkeys(
         ("js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte", "php"), (*_SCRIPT, "modifier")
     ),
-    **dict.fromkeys(("go", "rs", "sql", "proto", "graphql", "zig", "tf"), ("keyword",)),
+    "sql": ("created",),
+    **dict.fromkeys(("go", "rs", "proto", "graphql", "zig", "tf"), ("keyword",)),
     **dict.fromkeys(("java", "kt", "kts", "scala", "cs", "swift", "dart", "groovy"), _TYPED),
     **dict.fromkeys(("c", "h", "cc", "cpp", "cxx", "hh", "hpp", "m", "mm"), _TYPED),
 }

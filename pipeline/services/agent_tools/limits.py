@@ -47,6 +47,8 @@ class ToolLimits:
     """All files together that one call reads."""
     files_max: int = 300
     """Files with a name that are looked at for its definition or uses."""
+    judged_lines_max: int = 3_000
+    """Lines with a name that are looked at: a hostile one takes a millisecond."""
     parsed_bytes_max: int = 1_500_000
     """Python that one call parses: some three seconds."""
     parsed_file_bytes_max: int = 500_000

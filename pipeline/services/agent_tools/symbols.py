@@ -40,6 +40,14 @@ class _Place:
     use: Use
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What was found, and whether everything was looked at."""
+
+    places: Sequence[_Place]
+    is_whole: bool
+
+
 def make_find_definition(files: CommitFiles) -> Tool[Name]:
     """Make the tool that finds where a name is defined."""
     limits = files.limits
@@ -51,10 +59,11 @@ def make_find_definition(files: CommitFiles) -> Tool[Name]:
         matches = await grep(files.git, files.commit, pattern, limits)
         if isinstance(matches, Refused):
             return matches.as_result()
-        places = [place for place in await _places(files, matches, last) if place.use.is_definition]
+        seen = await _look(files, matches, last)
+        places = [place for place in seen.places if place.use.is_definition]
         chosen = _of_scope(places, asked.name) or places
         page = Page(limits.result_characters_max)
-        page.add(_told(len(chosen), "definition", matches))
+        page.add(_told(len(chosen), "definition", seen))
         for place in chosen[: limits.definitions_max]:
             _show_definition(files, page, place)
         if len(chosen) > limits.definitions_max:
@@ -82,9 +91,10 @@ def make_find_references(files: CommitFiles) -> Tool[Name]:
         matches = await grep(files.git, files.commit, Pattern(expressions=(last,), is_word=True), limits)
         if isinstance(matches, Refused):
             return matches.as_result()
-        places = [place for place in await _places(files, matches, last) if place.use.kind not in _DEFINED]
+        seen = await _look(files, matches, last)
+        places = [place for place in seen.places if place.use.kind not in _DEFINED]
         page = Page(limits.result_characters_max)
-        page.add(_told(len(places), "use", matches))
+        page.add(_told(len(places), "use", seen))
         for place in places[: limits.matches_max]:
             shown = files.screen.shown(place.file.lines[place.use.line - 1], limits.line_characters_max, around=last)
             within = f" in {files.screen.name(place.use.scope)}" if place.use.scope else ""
@@ -116,18 +126,20 @@ def _last_part(name: str) -> str | Refused:
     return found["last"] if found else Refused("Give one name of code, such as `total` or `Cart.total`.")
 
 
-async def _places(files: CommitFiles, matches: Matches, name: str) -> list[_Place]:
+async def _look(files: CommitFiles, matches: Matches, name: str) -> _Seen:
     """Look at the files that match, in order, as far as the limits on reading and parsing reach."""
     by_path: dict[str, list[int]] = {}
-    for match in matches.found:
-        if languages.is_code(match.path):
-            by_path.setdefault(match.path, []).append(match.line)
+    code = [match for match in matches.found if languages.is_code(match.path)]
+    for match in code[: files.limits.judged_lines_max]:
+        by_path.setdefault(match.path, []).append(match.line)
     paths = list(by_path)[: files.limits.files_max]
     loaded = [file for file in (await files.load_all(paths)).values() if isinstance(file, File)]
-    return await asyncio.to_thread(lambda: list(_look(files, loaded, by_path, name)))
+    places = await asyncio.to_thread(lambda: list(_places(files, loaded, by_path, name)))
+    is_whole = matches.is_whole and len(code) <= files.limits.judged_lines_max and len(loaded) == len(by_path)
+    return _Seen(places=places, is_whole=is_whole)
 
 
-def _look(files: CommitFiles, loaded: Sequence[File], by_path: dict[str, list[int]], name: str) -> Iterator[_Place]:
+def _places(files: CommitFiles, loaded: Sequence[File], by_path: dict[str, list[int]], name: str) -> Iterator[_Place]:
     room = files.limits.parsed_bytes_max
     for file in loaded:
         uses: Sequence[Use] | None = None
@@ -154,17 +166,20 @@ def _uses_by_line(file: File, lines: Sequence[int], name: str) -> list[Use]:
 
 
 def _of_scope(places: Sequence[_Place], asked: str) -> list[_Place]:
-    """Keep those that stand where the asked name says; only Python tells."""
-    dotted = re.sub(r"::|#", ".", asked)
-    scope = dotted.rpartition(".")[0]
-    return [place for place in places if scope and f".{place.use.scope}".endswith(f".{scope}")]
+    """Keep those that stand where the asked name says, as much of it as fits: a module's name may come first."""
+    parts = re.split(r"::|[.#]", asked)[:-1]
+    for start in range(len(parts)):
+        scope = ".".join(parts[start:])
+        if kept := [place for place in places if f".{place.use.scope}".endswith(f".{scope}")]:
+            return kept
+    return []
 
 
-def _told(count: int, what: str, matches: Matches) -> str:
+def _told(count: int, what: str, seen: _Seen) -> str:
+    where = "" if seen.is_whole else " in the part of the code that was looked at"
     if not count:
-        return f"No {what} found in the code of this commit."
-    rest = "" if matches.is_whole else ", in the part that was looked at"
-    return f"{count:,} {what}{'s' * (count != 1)}{rest}:"
+        return f"No {what} found{where or ' in the code of this commit'}."
+    return f"{count:,} {what}{'s' * (count != 1)}{where}:"
 
 
 def _show_definition(files: CommitFiles, page: Page, place: _Place) -> None:

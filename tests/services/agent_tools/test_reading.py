@@ -1,7 +1,5 @@
 """read_file and list_files: the files of the commit, and no way to anything else."""
 
-import pytest
-
 from pipeline.services.agent_tools.result import Outcome, Reading
 from tests.builders.repository import RepositoryBuilder, executable, submodule, symlink
 from tests.services.agent_tools.desk import DeskMaker
@@ -57,21 +55,39 @@ async def test_an_empty_file_is_an_answer(make_desk: DeskMaker) -> None:
     assert await desk.read("read_file", path="empty") == "empty, lines 1 to 0 of 0:"
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/etc/passwd", "../secret", "src/../../secret", "./a", "src//a", "", ".", "/proc/self/environ", "a\0b", "/"],
-)
-async def test_case_44_what_is_no_path_of_a_repository_is_refused(make_desk: DeskMaker, path: str) -> None:
+async def test_case_44_what_is_no_path_of_a_repository_is_refused(make_desk: DeskMaker) -> None:
     desk = await make_desk({"src/a": "x"})
 
-    assert "no path of this repository" in await desk.refusal("read_file", path=path)
+    for path in (
+        "/etc/passwd",
+        "../secret",
+        "src/../../secret",
+        "./a",
+        "src//a",
+        "",
+        ".",
+        "/proc/self/environ",
+        "a\0b",
+        "/",
+    ):
+        assert "no path of this repository" in await desk.refusal("read_file", path=path)
 
 
-@pytest.mark.parametrize("path", [".git/config", "HEAD", "objects", "config", "--help", "-p", ":/", ":(top)src", "*"])
-async def test_cases_44_and_54_what_the_commit_does_not_hold_is_not_there(make_desk: DeskMaker, path: str) -> None:
+async def test_cases_44_and_54_what_the_commit_does_not_hold_is_not_there(make_desk: DeskMaker) -> None:
     desk = await make_desk({"src/a": "x"})
 
-    assert "is not in this commit" in await desk.refusal("read_file", path=path)
+    for path in (
+        ".git/config",
+        "HEAD",
+        "objects",
+        "config",
+        "--help",
+        "-p",
+        ":/",
+        ":(top)src",
+        "*",
+    ):
+        assert "is not in this commit" in await desk.refusal("read_file", path=path)
 
 
 async def test_case_48_a_symbolic_link_is_named_and_not_followed(make_desk: DeskMaker) -> None:

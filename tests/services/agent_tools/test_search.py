@@ -39,11 +39,17 @@ async def test_a_search_can_be_kept_to_files_and_directories(make_desk: DeskMake
     assert text.splitlines() == ["c:", "1| x", "tests/b:", "1| x", "That is all: 2."]
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc", "--open-files-in-pager=touch x", ":(exclude)a", "*"])
-async def test_case_44_other_places_are_refused(make_desk: DeskMaker, path: str) -> None:
+async def test_case_44_other_places_are_refused(make_desk: DeskMaker) -> None:
     desk = await make_desk({"a": "x\n"})
 
-    await desk.refusal("search", pattern="x", paths=[path])
+    for path in (
+        "../x",
+        "/etc",
+        "--open-files-in-pager=touch x",
+        ":(exclude)a",
+        "*",
+    ):
+        await desk.refusal("search", pattern="x", paths=[path])
 
 
 @pytest.mark.parametrize("pattern", ["-O", "--help", "-f/etc/passwd", "--open-files-in-pager=touch /tmp/x"])
@@ -59,11 +65,18 @@ async def test_case_43_a_pattern_that_would_backtrack_is_over_at_once(make_desk:
     assert "No matching line" in await desk.read("search", pattern="(a+)+$", is_regex=True)
 
 
-@pytest.mark.parametrize("pattern", [r"(a)\1", "a{1000}", "((a{1,50}){1,50}){1,50}", "(a", "*{", "a{1,999999999999}"])
-async def test_case_43_a_pattern_that_is_dear_or_broken_is_refused(make_desk: DeskMaker, pattern: str) -> None:
+async def test_case_43_a_pattern_that_is_dear_or_broken_is_refused(make_desk: DeskMaker) -> None:
     desk = await make_desk({"a": "aa\n"})
 
-    await desk.refusal("search", pattern=pattern, is_regex=True)
+    for pattern in (
+        r"(a)\1",
+        "a{1000}",
+        "((a{1,50}){1,50}){1,50}",
+        "(a",
+        "*{",
+        "a{1,999999999999}",
+    ):
+        await desk.refusal("search", pattern=pattern, is_regex=True)
 
 
 async def test_case_43_a_search_that_takes_too_long_is_ended_and_said_to_be(make_desk: DeskMaker) -> None:
@@ -72,11 +85,15 @@ async def test_case_43_a_search_that_takes_too_long_is_ended_and_said_to_be(make
     assert "was not done after 0 s" in await desk.refusal("search", pattern="a")
 
 
-@pytest.mark.parametrize("pattern", ["a\nb", "a\0b", "a\r"])
-async def test_a_pattern_is_one_line(make_desk: DeskMaker, pattern: str) -> None:
+async def test_a_pattern_is_one_line(make_desk: DeskMaker) -> None:
     desk = await make_desk({"a": "a\nb\n"})
 
-    assert "one line" in await desk.refusal("search", pattern=pattern)
+    for pattern in (
+        "a\nb",
+        "a\0b",
+        "a\r",
+    ):
+        assert "one line" in await desk.refusal("search", pattern=pattern)
 
 
 async def test_a_long_line_is_shown_around_what_was_looked_for(make_desk: DeskMaker) -> None:
