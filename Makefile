@@ -10,6 +10,8 @@ VENV_BENCH ?= .venv-bench
 TESTS ?=
 WORKERS ?= 2
 BENCHMARKS ?=
+MODEL_URL ?= http://127.0.0.1:8080/v1
+MODEL ?= default
 UPGRADE ?=
 
 # An environment is current while the stamp in it carries the hash of what it was made from.
@@ -18,7 +20,7 @@ DEV := $(call stamp,$(VENV),requirements/dev.txt)
 BENCH := $(call stamp,$(VENV_BENCH),requirements/bench.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench lock clean
+.PHONY: help demo test soak model check bench lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +34,10 @@ test: $(DEV) ## Run every test
 soak: $(DEV) ## Let the model and 1,000 killed workers try the engine, some 12 minutes
 	ONCEOVER_TEST_PROFILE=soak ONCEOVER_TEST_KILLS=1000 $(VENV)/bin/python -m pytest --timeout=0 \
 		tests/engine/test_model.py tests/engine/test_kills.py
+
+model: $(DEV) ## Try a real model: MODEL_URL=http://127.0.0.1:8080/v1 MODEL=name (docs/models.md)
+	ONCEOVER_TEST_MODEL_URL="$(MODEL_URL)" ONCEOVER_TEST_MODEL="$(MODEL)" \
+		$(VENV)/bin/python -m pytest -s -rs tests/services/test_real_model.py
 
 check: $(DEV) ## Check format, lint, types, import floors and dependencies
 	$(VENV)/bin/ruff format --check .

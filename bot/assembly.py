@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
+from bot.model_catalogue import open_catalogue
 from bot.settings_tree import Settings
 from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.retry import RetryPolicy
@@ -24,7 +25,8 @@ from pipeline.services.trial import SETTLE_SECONDS_MAX
 from pipeline.stages import analyze, comment, docs, summarize, test
 
 if TYPE_CHECKING:
-    from pipeline.services.llm import OpenAiModel
+    from pipeline.services.llm import Listener, OpenAiModel
+    from pipeline.services.llm_notes import Notes
 
 REVIEWER: Final = "reviewer"
 """Reads what strangers wrote; may ask the model, may not write to the outside."""
@@ -69,11 +71,18 @@ class Resources:
 
 
 @contextlib.asynccontextmanager
-async def open_model(settings: Settings) -> AsyncIterator["OpenAiModel | None"]:
+async def open_model(
+    settings: Settings, *, notes: "Notes | None" = None, listener: "Listener | None" = None
+) -> AsyncIterator["OpenAiModel | None"]:
     """Open a client for the model that the settings name; none is named, none is loaded.
 
+    Args:
+        settings: Which model, and where.
+        notes: Where it is kept what the server can do; without, it is found out anew by each process.
+        listener: Told of every call.
+
     Raises:
-        AskPerson: The address or the key is no such thing.
+        AskPerson: The address or the key is no such thing, or the file with prices cannot be used.
     """
     chosen = settings.model
     if chosen.name is None:
@@ -88,8 +97,9 @@ async def open_model(settings: Settings) -> AsyncIterator["OpenAiModel | None"]:
         base_url=str(chosen.base_url) if chosen.base_url else None,
         fallback_models=chosen.fallback_names,
         seconds_max=chosen.timeout_seconds,
+        catalogue=open_catalogue(chosen.models_file),
     )
-    async with OpenAiModel(asked) as model:
+    async with OpenAiModel(asked, notes=notes, listener=listener) as model:
         yield model
 
 

@@ -11,7 +11,7 @@ what their roles need.
 
 `.env` is that of the directory in which the command was started, never that of the directory named by `--repo`. Since
 the two are often the same, it may be a stranger's file: it is read without expansion, never exported, may not say where
-state lives or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send a key from elsewhere to an address of
+state lives, which other file is read or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send a key from elsewhere to an address of
 its own (`SENT_TO`). SECURITY.md says what is left of that risk.
 """
 
@@ -49,6 +49,7 @@ NOT_FROM_A_FILE: Final = frozenset(
         "ONCEOVER_STATE_DIR",
         "ONCEOVER_REDIS_URL",
         "ONCEOVER_CREDENTIALS_FILE",
+        "ONCEOVER_LLM_MODELS_FILE",
         "SENTRY_DSN",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     }

@@ -116,6 +116,11 @@ class ModelSettings(Part):
         validation_alias="ONCEOVER_LLM_FALLBACK_MODELS",
         description="model names, with commas between; asked in this order while the first one is out of order",
     )
+    models_file: AbsolutePath | None = Field(
+        None,
+        validation_alias="ONCEOVER_LLM_MODELS_FILE",
+        description="an absolute path; TOML or JSON with prices and context windows of models, before our own table",
+    )
     timeout_seconds: int = Field(
         120,
         validation_alias="ONCEOVER_LLM_TIMEOUT_SECONDS",

@@ -47,7 +47,7 @@ def stamp_of(project: Path, *arguments: str) -> str:
 def test_make_alone_tells_every_target() -> None:
     targets = re.findall(r"^  make (\w+) +\S", make(), re.MULTILINE)
 
-    assert targets == ["help", "demo", "test", "soak", "check", "bench", "lock", "clean"]
+    assert targets == ["help", "demo", "test", "soak", "model", "check", "bench", "lock", "clean"]
 
 
 def test_make_check_checks_format_lint_types_floors_and_dependencies() -> None:
