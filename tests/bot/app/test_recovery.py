@@ -145,8 +145,10 @@ async def test_a_repository_that_does_not_answer_keeps_no_other_from_being_looke
     assert found.problems[0].startswith("acme/shop: ")
 
 
-async def test_what_could_not_be_looked_at_is_looked_at_next_time(app: AppWorld) -> None:
-    await make_lost_pull(app)
+async def test_what_could_not_be_looked_at_is_looked_at_next_time(app: AppWorld, redis: Redis) -> None:
+    pull = await make_lost_pull(app)
+    pull.updated_at -= timedelta(minutes=30)
+    await redis.set("onceover:looked-until", (datetime.now(UTC) - timedelta(hours=1)).isoformat())
     fault = app.github.faults.add(Fault(kind="refuse", path="/pulls$", status=500, body="{}", times=None))
 
     async with broker(app) as process:
