@@ -11,8 +11,8 @@ what their roles need.
 
 `.env` is that of the directory in which the command was started, never that of the directory named by `--repo`. Since
 the two are often the same, it may be a stranger's file: it is read without expansion, never exported, may not say where
-state lives, which other file is read or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send a key from elsewhere to an address of
-its own (`SENT_TO`). SECURITY.md says what is left of that risk.
+state lives, which other file is read or where reports go (`NOT_FROM_A_FILE`, ADR 0011), and may not send a key from
+elsewhere to an address of its own (`SENT_TO`). SECURITY.md says what is left of that risk.
 """
 
 import re

@@ -252,7 +252,7 @@ class OpenAiModel:
 
     async def _probe(self, model: str, question: Question) -> Failed | None:
         """Find out what has to be known for a question and is not; one asks, the others wait for what it learns."""
-        if not self._settings.probes or not (question.schema or question.tools):
+        if not self._settings.probes or (question.schema is None and not question.tools):
             return None
         failed: Failed | None = None
         async with self._probing[model]:
