@@ -58,12 +58,17 @@ class Sticky:
 
     async def _edit(self, effect: Effect, body: str) -> IssueComment | None:
         """Edit the comment that stands there; None if there is none, for certain."""
-        known = effect.id if effect.standing == "confirmed" else await self._find()
+        found = None if effect.standing == "confirmed" else await self._find()
+        known = found.id if found else effect.id
         if known is None:
             if effect.standing == "intended":
                 check_lag(effect, f"Comment {self.name} of pull request {self.number}")
                 await self._begin_anew("it was looked for and is not there")
+            else:
+                await self.effects.begin(self.name)  # Whoever stood still while it looked has no right any more.
             return None
+        if found and (found.body or "").splitlines() == body.splitlines():  # GitHub may give back other line ends.
+            return found
         try:
             return await self.comments.update(self.number, known, body)
         except Gone:
@@ -79,20 +84,20 @@ class Sticky:
     async def _create(self, body: str) -> IssueComment:
         return await self.comments.create(self.number, body)
 
-    async def _find(self) -> int | None:
-        found = await self._all()
-        return found[0] if found else None
+    async def _find(self) -> IssueComment | None:
+        return next(iter(await self._all()), None)
 
-    async def _all(self) -> list[int]:
+    async def _all(self) -> list[IssueComment]:
         """Find all that carry our marker and are by our own user, oldest first."""
         author = await self.author()
         listed = await self.comments.comments(self.number)
-        return sorted(one.id for one in listed if is_by(one.user, author) and self.is_ours(one.body))
+        ours = (one for one in listed if is_by(one.user, author) and self.is_ours(one.body))
+        return sorted(ours, key=lambda one: one.id)
 
     async def _remove_doubles(self, kept: int) -> None:
-        for comment_id in await self._all():
-            if comment_id != kept:
-                await self.comments.delete(self.number, comment_id)
+        for comment in await self._all():
+            if comment.id != kept:
+                await self.comments.delete(self.number, comment.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
