@@ -83,6 +83,7 @@ class TwoPhaseReview:
             return await self._go_on(effect, effect.id)
         if await self._stands(effect):
             return False
+        await self.effects.begin(self.name)  # Whoever stood still while it looked has no right any more.
         review = await self._pending(body, comments)
         detail: dict[str, JsonValue] = {**more, "id": review.id, "phase": PENDING}
         await self.effects.confirm(self.name, detail)
