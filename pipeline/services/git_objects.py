@@ -127,7 +127,7 @@ async def sizes(git: GitCommand, shas: Iterable[str]) -> dict[str, int]:
 
 
 def can_exist(path: str) -> bool:
-    """Whether a tree can hold the path; `..` would make git give up on all the others as well."""
+    """Tell whether a tree can hold the path; `..` would make git give up on all the others as well."""
     return "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
 
 

@@ -66,8 +66,8 @@ class CommitFiles:
 
     async def find(self, asked: str) -> TreeEntry | Refused:
         """Find what stands at a path."""
-        path = asked.strip("/") if asked.endswith("/") and not asked.startswith("/") else asked
-        if path.startswith("/") or not can_exist(path):
+        path = asked.removesuffix("/")
+        if not can_exist(path):  # Nor can an absolute one: it begins with an empty name.
             return Refused(
                 f"`{self._name(asked)}` is no path of this repository. "
                 "Give one from its root, such as `src/app.py`, without a leading `/`, `.` or `..`."

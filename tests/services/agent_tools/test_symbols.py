@@ -140,6 +140,8 @@ def test_a_line_that_defines_a_name_is_known_by_its_language(path: str, line: st
         ("a.c", "    if (total(items)) {"),
         ("a.c", "    x = total(items);"),
         ("A.java", "    return new Cart().total(items);"),
+        ("A.java", "        return total(items,"),
+        ("a.c", "    else total(items,"),
         ("A.java", "public class A extends total {"),
         ("a.rb", "# def total"),
         ("a.sh", "if [ $total == 3 ]; then"),
