@@ -152,7 +152,7 @@ SILENCES: dict[str, tuple[Rule, dict[str, float]]] = {
 
 @pytest.mark.parametrize(("rule", "limits"), SILENCES.values(), ids=SILENCES)
 async def test_a_server_that_keeps_us_waiting_is_left(rule: Rule, limits: dict[str, float]) -> None:
-    error, llm = await failure(rule, **limits)
+    error, llm = await failure(rule, probes=False, **limits)  # The limit is for the question alone.
 
     assert (type(error), error.error_code) == (RetryLater, "model_timeout")
     assert len(llm.calls) == 1

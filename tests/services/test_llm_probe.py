@@ -79,6 +79,11 @@ SERVERS: dict[str, tuple[tuple[Rule, ...], list[str], str | None]] = {
         ["json_schema", "json_object"],
         "json_object",
     ),
+    "fills in a form of its own": (
+        (Rule(response_format="json_schema", answer={"hash_table": "maps keys to values"}),),
+        ["json_schema", "json_object"],
+        "json_object",
+    ),
     "wraps its JSON in a fence": (
         (Rule(response_format="json_schema", text='```json\n{"probe": "ready"}\n```'),),
         ["json_schema", "json_object"],
