@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic_core import from_json
+from pydantic import TypeAdapter
 
 from pipeline.services.llm_question import Answer, Question, Rung, Tool
 from pipeline.services.llm_room import is_window
@@ -23,6 +23,8 @@ PROBE_TOKENS_MAX: Final = 2_000
 
 LOOK_SECONDS_MAX: Final = 10.0
 """How long a server may take to tell of its models; it is a courtesy, so none waits longer for it."""
+
+_JSON: Final = TypeAdapter(Any)  # Any: a free JSON value, read by the one parser that we use for it.
 
 _ANSWER: Final = {"probe": "ready"}
 
@@ -119,6 +121,6 @@ def window_in_props(body: bytes) -> int | None:
 
 def _parsed(text: str | bytes) -> Any:  # noqa: ANN401 - a free JSON value.
     try:
-        return from_json(text)
+        return _JSON.validate_json(text)
     except ValueError:
         return None
