@@ -22,9 +22,10 @@ from tests.app.fault_cases import REMARKED
 from tests.app.world import BUG, CONFIGURATION, LOOK_SECONDS, PATIENCE_SECONDS_MAX, AppWorld
 from tests.app.yard import Moment, RedisGate, Yard, open_yard
 
-WRITING: Final = frozenset({Role.PUBLISHER, Role.BROKER})
+WRITING: Final = frozenset({Role.PUBLISHER})
 
-READING: Final = frozenset({Role.DOOR, Role.REVIEWER})
+OTHERS: Final = ALL_ROLES - WRITING
+"""Who lives on; a broker that died with a question in its hands would be asked again after seconds."""
 
 REMARKS: Final = "review:\n  analyzers: [ruff]\n"
 
@@ -85,7 +86,7 @@ async def test_a_writer_that_dies_at_a_write_to_github_leaves_no_double(
     kinds: Mapping[Moment, Kind] = {"before": "hang", "after": "hang_after"}
     fault = Fault(kind=kinds[moment], method=write.method, path=write.path, contains=write.contains)
     held = world.github.faults.add(fault)
-    async with world.process(READING):
+    async with world.process(OTHERS):
         writer = yard.start(world.environment(), WRITING)
         pull = await open_pull(world)
         await held.reached()
@@ -109,7 +110,7 @@ async def test_a_writer_that_dies_at_a_write_to_redis_leaves_no_double(
         gate = RedisGate(
             target=Path(world.redis_url.removeprefix("unix://")), socket=Path(place) / "s", at=at, moment=moment
         )
-        async with gate.opened(), world.process(READING):
+        async with gate.opened(), world.process(OTHERS):
             environment = {**world.environment(), "ONCEOVER_REDIS_URL": gate.url}
             gate.victim = yard.start(environment, WRITING)
             pull = await open_pull(world)
@@ -148,7 +149,7 @@ async def test_a_model_is_not_paid_twice_when_its_reviewer_dies(world: AppWorld,
 async def test_a_writer_that_was_frozen_past_its_lease_writes_no_more(world: AppWorld, yard: Yard, look: str) -> None:
     """It was about to look whether something stands there; when it wakes, its successor has written it."""
     held = world.github.faults.add(Fault(kind="hang", method="GET", path=look))
-    async with world.process(READING) as process:
+    async with world.process(OTHERS) as process:
         frozen = yard.start(world.environment(), WRITING)
         pull = await open_pull(world)
         await held.reached()
