@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from bot.demo.simulated_github.faults import Fault
-from bot.demo.simulated_github.leftovers import check_runs, own_comments
+from bot.demo.simulated_github.leftovers import Left, check_runs, own_comments
 from bot.demo.simulated_github.repositories import Pull
-from tests.app.fault_cases import EFFECTS, REMARKED, STRIKES, Effect, Strike
+from tests.app.fault_cases import EFFECTS, REMARKED, REVIEWED, STRIKES, Effect, Strike
 from tests.app.world import PLAIN, AppWorld
 
 REMARKS: Final = "review:\n  analyzers: [ruff]\n"
@@ -88,3 +88,28 @@ ACTS: Final[Mapping[str, Callable[[AppWorld, Fault, Strike], Awaitable[Pull]]]] 
     "push": push,
     "command": command,
 }
+
+
+async def test_a_locked_conversation_gets_a_check_run_that_says_so_and_nothing_else(world: AppWorld) -> None:
+    async with world.process():
+        repository = await world.make_repository(files={".github/onceover.yml": PLAIN})
+        await world.github.push(repository, "feature", {"shop.py": "SHOP = 1\n"}, user="alice", lost=True)
+        pull = await world.github.open_pull(repository, "feature", author="alice", lost=True)
+        await world.github.lock(pull, lost=True)
+        await world.github.push_to_pull(pull, {"more.py": "MORE = 1\n"})
+        await world.until_quiet(pull)
+
+    world.github.leftovers({pull: Left(check_runs=1)})
+    [check] = check_runs(pull, world.github.app)
+    assert check.conclusion != "success"
+    assert "lock" in (check.summary or "") + (check.text or "") + (check.title or "")
+
+
+async def test_tokens_that_github_does_not_know_at_first_cost_a_wait_and_nothing_else(world: AppWorld) -> None:
+    world.github.faults.add(Fault(kind="fresh_token", requests=1))
+
+    async with world.process():
+        pull = await world.open_plain_pull()
+        await world.until_quiet(pull)
+
+    world.github.leftovers({pull: REVIEWED})
