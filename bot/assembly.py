@@ -98,6 +98,7 @@ async def open_model(
         fallback_models=chosen.fallback_names,
         seconds_max=chosen.timeout_seconds,
         catalogue=open_catalogue(chosen.models_file),
+        probes=False,  # The first question that a server refuses tells as much, and is one that was to be paid anyway.
     )
     async with OpenAiModel(asked, notes=notes, listener=listener) as model:
         yield model

@@ -24,6 +24,7 @@ from bot.app.recovery import OWN_BOT, Recovery
 from bot.app.stages import publisher_stages, reviewer_stages
 from bot.app_credentials import AppCredentials, Role
 from bot.assembly import PUBLISHER, REVIEWER, Resources, open_model
+from bot.model_notes import RedisNotes
 from bot.opened_store import OpenedStore, open_store
 from bot.settings_tree import Settings
 from pipeline.engine.mirror import Mirror
@@ -138,7 +139,8 @@ async def open_app(
         if caller and credentials.identity:
             writer = make_writer(caller, credentials.identity)
         if caller and Role.REVIEWER in roles:
-            model = await stack.enter_async_context(open_model(settings))
+            notes = RedisNotes(opened.redis, store.settings.prefix)
+            model = await stack.enter_async_context(open_model(settings, notes=notes))
             reader = make_reader(settings, caller, opened.redis, sealer)
             resources = Resources(settings=settings, store=store, model=model)
             stages |= reviewer_stages(reader, resources, engine)

@@ -26,7 +26,8 @@ from bot.local_review import (
     read_result,
     review_locally,
 )
-from bot.opened_store import open_store, settings_of_process
+from bot.model_notes import RedisNotes
+from bot.opened_store import OpenedStore, open_store, settings_of_process
 from bot.output import NewsConsole, result_page, write_text
 from bot.progress import watch
 from bot.review_json import Provenance, ReviewJson, json_text, review_json
@@ -119,11 +120,16 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
         return ExitCode.INTERRUPTED
 
 
+def _notes(opened: OpenedStore) -> RedisNotes:
+    """Keep what was found out about the model: the same command, killed and called again, asks it nothing twice."""
+    return RedisNotes(opened.redis, opened.store.settings.prefix)
+
+
 async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
     settings = settings_of_process()
     target = await find_target(options)
     with _signals_cancel():
-        async with open_store(settings) as opened, open_model(settings) as model:
+        async with open_store(settings) as opened, open_model(settings, notes=_notes(opened)) as model:
             for problem in opened.warnings:
                 screen.tell(f"warning: {problem}")
             resources = Resources(settings=settings, store=opened.store, model=model)
