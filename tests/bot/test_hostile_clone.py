@@ -53,7 +53,7 @@ async def test_the_demo_runs_no_code_of_the_directory_it_is_started_in(world: Co
     (clone / "bot" / "__init__.py").write_text(f"open({str(world.place / 'ran')!r}, 'w')\n")
 
     demo = await world.launch(sys.executable, "-P", "-m", "bot", "demo", cwd=clone)
-    await demo.says("reviewing ")
+    await demo.says(r"alice opens a pull request")
     demo.send(signal.SIGINT)
 
     assert (await demo.end()).code == ExitCode.INTERRUPTED
