@@ -1,6 +1,6 @@
 # Every target makes the environment it needs; a second call starts at once.
 # Settings: PYTHON=python3.12 picks the interpreter, UV= installs with pip even where uv is at hand,
-# TESTS="-k lease -x" goes to pytest, WORKERS=0 runs the tests in one process (two take two thirds of the time),
+# TESTS="-k lease -x" goes to pytest, WORKERS=0 runs the tests in one process (four keep two cores busy: many tests wait),
 # UPGRADE=--upgrade lets `make lock` take newer versions.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ UV ?= $(shell uv --version >/dev/null 2>&1 && command -v uv)
 VENV ?= .venv
 VENV_BENCH ?= .venv-bench
 TESTS ?=
-WORKERS ?= 2
+WORKERS ?= 4
 BENCHMARKS ?=
 MODEL_URL ?= http://127.0.0.1:8080/v1
 MODEL ?= default
