@@ -38,7 +38,7 @@ class Nowhere:
         """Say that it was stored."""
         return Receipt(outcome="accepted")
 
-    async def stop(self, delivery: Delivery, subject: str, why: str) -> Receipt:  # noqa: ARG002 - same
+    async def stop(self, delivery: Delivery, subject: str, why: str, *, order: int) -> Receipt:  # noqa: ARG002 - same
         """Say that it was stored."""
         return Receipt(outcome="accepted")
 

@@ -44,6 +44,8 @@ class Stop:
 
     subject: str
     why: str
+    order: int
+    """When it lost it, in milliseconds since 1970 by GitHub's clock: what was asked for later goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

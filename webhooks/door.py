@@ -138,8 +138,8 @@ class Door:
                 return await self._inbox.submit(delivery, "upkeep", request)
             case Signal(topic=topic, name=name):
                 return await self._inbox.signal(delivery, topic, name)
-            case Stop(subject=subject, why=why):
-                return await self._inbox.stop(delivery, subject, why)
+            case Stop(subject=subject, why=why, order=order):
+                return await self._inbox.stop(delivery, subject, why, order=order)
             case Ignored(reason=reason):
                 return await self._inbox.ignore(delivery, reason)
             case Pong():

@@ -47,8 +47,8 @@ class Inbox(Protocol):
     async def signal(self, delivery: Delivery, topic: str, name: str) -> Receipt:
         """Wake the runs that listen to a topic."""
 
-    async def stop(self, delivery: Delivery, subject: str, why: str) -> Receipt:
-        """Cancel what is under way for a subject."""
+    async def stop(self, delivery: Delivery, subject: str, why: str, *, order: int) -> Receipt:
+        """Cancel what is under way for a subject, unless it was asked for later than `order`."""
 
     async def ignore(self, delivery: Delivery, reason: str) -> Receipt:
         """Remember why nothing was done."""

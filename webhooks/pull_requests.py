@@ -32,9 +32,9 @@ def decide_pull_request(event: Event, own: Own) -> Decision:
     pull = read.pull_request
     if read.installation is None:
         return ignored(event, NO_INSTALLATION)
-    where = origin(read, read.installation, own)
+    where, order = origin(read, read.installation, own), int(pull.updated_at.timestamp() * 1000)
     if event.action == "closed":
-        return Stop(subject=where.subject(pull.number), why="merged" if pull.merged else "closed")
+        return Stop(subject=where.subject(pull.number), why="merged" if pull.merged else "closed", order=order)
     if pull.state == "closed":
         return ignored(event, "the pull request is closed")
     if event.action == "edited" and read.changes.base is None:
@@ -45,7 +45,7 @@ def decide_pull_request(event: Event, own: Own) -> Decision:
             event,
             number=pull.number,
             head=pull.head.sha,
-            order=int(pull.updated_at.timestamp() * 1000),
+            order=order,
             again=LOOKS_AGAIN if event.action in SAME_HEAD else (),
         )
     )

@@ -40,9 +40,9 @@ class StoreInbox:
             await self.wakeups.wake(run_id, role)
         return _receipt(told)
 
-    async def stop(self, delivery: Delivery, subject: str, why: str) -> Receipt:
-        """Cancel what is under way for a subject."""
-        return _receipt(await self.store.stop_subject(subject, why, _of(delivery)))
+    async def stop(self, delivery: Delivery, subject: str, why: str, *, order: int) -> Receipt:
+        """Cancel what is under way for a subject, unless it was asked for later."""
+        return _receipt(await self.store.stop_subject(subject, why, _of(delivery), order=order))
 
     async def ignore(self, delivery: Delivery, reason: str) -> Receipt:
         """Remember why nothing was done."""

@@ -279,9 +279,9 @@ class Store:
         wake = tuple((run_id, role) for role, run_id in dict(reply.get("wake") or {}).items())
         return Receipt(outcome=reply["outcome"], run=reply.get("run"), reason=reply.get("reason"), wake=wake)
 
-    async def stop_subject(self, subject: str, why: str, delivery: Delivery) -> Receipt:
-        """Stop whatever run of a subject is live."""
-        reply = await self._ask("cancel", {"subject": subject, "why": why, **self._of(delivery)})
+    async def stop_subject(self, subject: str, why: str, delivery: Delivery, *, order: int = 0) -> Receipt:
+        """Stop whatever run of a subject is live, unless it was asked for after `order`; 0 stops any."""
+        reply = await self._ask("cancel", {"subject": subject, "why": why, "order": order, **self._of(delivery)})
         outcomes: Mapping[str, DeliveryOutcome] = {"cancelled": "accepted", "duplicate": "duplicate"}
         outcome = outcomes.get(reply["outcome"], "ignored")
         return Receipt(outcome=outcome, run=reply.get("run"), reason=reply.get("reason"))

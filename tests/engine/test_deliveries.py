@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import pytest
@@ -207,6 +208,22 @@ async def test_stopping_a_subject_stops_the_run_of_its_newest_head(make_workshop
 
     assert receipt == Receipt(outcome="accepted", run=RUN)
     assert (await workshop.run_of(RUN)).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "state"), [(6, RunState.QUEUED), (7, RunState.CANCELLED), (8, RunState.CANCELLED)]
+)
+async def test_an_end_that_comes_late_does_not_stop_what_was_asked_for_after_it(
+    make_workshop: MakeWorkshop, ended_at: int, state: RunState
+) -> None:
+    """`closed` may be delivered after the `reopened` that followed it."""
+    workshop = await make_workshop(StageSpec(name="only", run=nothing))
+    await workshop.ask(replace(ASKED, order=7))
+
+    receipt = await workshop.store.stop_subject("pr", "the pull request was closed", PUSHED, order=ended_at)
+
+    assert (await workshop.run_of(RUN)).state is state
+    assert (receipt.reason is None) is (state is RunState.CANCELLED)
 
 
 class TwiceSent(Redis):

@@ -111,7 +111,7 @@ def test_10_a_head_in_a_fork_is_reviewed_though_the_fork_is_gone(fork: Json | No
 def test_a_closed_pull_request_stops_what_is_under_way(merged: object, why: str) -> None:
     decision = decided("pull_request", pull_request("closed", pull={"state": "closed", "merged": merged}))
 
-    assert decision == Stop(subject=SUBJECT, why=why)
+    assert decision == Stop(subject=SUBJECT, why=why, order=PUSHED_AT_MS)
 
 
 def test_a_label_on_a_closed_pull_request_changes_nothing() -> None:

@@ -79,9 +79,9 @@ class RememberingInbox:
         """Keep a signal."""
         return await self._keep(delivery, "signal", (topic, name), Receipt(outcome="accepted"))
 
-    async def stop(self, delivery: Delivery, subject: str, why: str) -> Receipt:
+    async def stop(self, delivery: Delivery, subject: str, why: str, *, order: int) -> Receipt:
         """Keep what is to be stopped."""
-        return await self._keep(delivery, "stop", (subject, why), Receipt(outcome="accepted"))
+        return await self._keep(delivery, "stop", (subject, why, order), Receipt(outcome="accepted"))
 
     async def ignore(self, delivery: Delivery, reason: str) -> Receipt:
         """Keep a reason."""

@@ -17,6 +17,9 @@ from pipeline.services.github.clock import Clock
 from pipeline.services.github.errors import Paced
 from pipeline.services.github.settings import GitHubSettings
 
+FROZEN_SECONDS: Final = 2.0
+"""What two waits may take besides their limits on a busy machine; more means that the process stood still."""
+
 STEP: Final = "It is tried again by itself."
 
 
@@ -39,15 +42,24 @@ class Pace:
         """Hold the line of one pull request from the moment when a write may go out until its answer is there.
 
         Raises:
-            Paced: That would take longer than `pace_seconds_max`.
+            Paced: That would take longer than `pace_seconds_max`, or it has: a process that was frozen while it waited
+                may have lost the right to write meanwhile.
         """
+        began = self._clock.monotonic()
         lock = self._lines.setdefault(line, asyncio.Lock())
         await self._stand_in_line(lock)
         try:
             await self._keep_distance(installation)
+            self._check_time(began)
             yield
         finally:
             lock.release()
+
+    def _check_time(self, began: float) -> None:
+        waited, seconds_max = self._clock.monotonic() - began, 2 * self._settings.pace_seconds_max + FROZEN_SECONDS
+        if waited > seconds_max:
+            message = f"A write to GitHub waited {waited:.0f} s for its turn, longer than {seconds_max:g} s."
+            raise Paced(message, next_step=STEP, retry_after_seconds=0.0)
 
     async def _stand_in_line(self, lock: asyncio.Lock) -> None:
         seconds_max = self._settings.pace_seconds_max

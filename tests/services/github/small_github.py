@@ -152,6 +152,8 @@ class FakeClock:
     at: datetime = NOON
     seconds: float = 1_000.0
     slept: list[float] = field(default_factory=list)
+    frozen_seconds: float = 0.0
+    """What each sleep takes besides, as in a process that was stopped."""
 
     def now(self) -> datetime:
         """Read the wall clock."""
@@ -164,7 +166,7 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         """Let time pass at once."""
         self.slept.append(round(seconds, 3))
-        self.pass_by(seconds)
+        self.pass_by(seconds + self.frozen_seconds)
         await asyncio.sleep(0)
 
     def pass_by(self, seconds: float) -> None:

@@ -71,6 +71,17 @@ async def test_a_long_wait_parks_the_run_instead_of_holding_the_worker() -> None
     assert (len(world.server.seen), world.clock.slept) == (1, [])
 
 
+async def test_a_process_that_was_frozen_while_it_waited_does_not_write() -> None:
+    """Its lease may be another's by now; whoever holds it asks for the right to write anew."""
+    async with small_github({CREATE: ok(comment(), 201)}, write_interval_seconds=1.0, pace_seconds_max=10.0) as world:
+        await write(world)
+        world.clock.frozen_seconds = 60.0
+        with pytest.raises(Paced):
+            await write(world)
+
+    assert len(world.server.seen) == 1
+
+
 async def test_writes_of_one_pull_request_arrive_in_order() -> None:
     """The second is not sent before the first is answered, however slow that is."""
     async with small_github() as world:
