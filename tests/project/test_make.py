@@ -68,7 +68,7 @@ def test_a_second_call_starts_at_once(project: Path) -> None:
     stamp.parent.mkdir()
     stamp.touch()
 
-    assert make("--dry-run", "test", directory=project).strip() == ".venv/bin/python -m pytest -n 2"
+    assert make("--dry-run", "test", directory=project).strip() == ".venv/bin/python -m pytest -n 4"
 
 
 @pytest.mark.parametrize("changed", ["requirements/dev.txt", "pyproject.toml"])
