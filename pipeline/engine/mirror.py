@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 ROOM: Final = 20
 """Runs that one look takes; the next look comes at once while there are more."""
 
+HAND_BACK_SECONDS_MAX: Final = 2.0
+"""How long a mirror that is cancelled may take to give its runs back."""
+
 RETRY: Final = RetryPolicy(
     tries_max=1_000_000, first_seconds=2.0, wait_seconds_max=300.0, total_seconds_max=float("inf")
 )
@@ -104,12 +107,23 @@ class Mirror:
             effects = Effects(store=self.store, run_id=run_id, stage=MIRROR, claim=claim)
             await self._within_limit(Picture(run=run, effects=effects))
             self._failures.pop(run_id, None)
+        except asyncio.CancelledError:
+            await self._hand_back(run_id, claim, seen)
+            raise
         except Exception as error:  # noqa: BLE001 - the supervisor: a run that cannot be shown must not keep the others from it.
             pace = again = self._judge(run_id, error)  # News of the run shorten no wait that the outside asked for.
         try:
             await self.store.put_mirrored(run_id, claim, seen=seen, pace_seconds=pace, again_seconds=again)
         except OnceoverError as error:
             log.warning("mirror.not_put_back run=%s reason=%s", run_id, error)  # It is given out again.
+
+    async def _hand_back(self, run_id: str, claim: int, seen: int) -> None:
+        """Give a run out again: this process is leaving, and its successor need not wait until its time is over."""
+        try:
+            async with asyncio.timeout(HAND_BACK_SECONDS_MAX):
+                await self.store.put_mirrored(run_id, claim, seen=seen, pace_seconds=0.0, again_seconds=0.0)
+        except (OnceoverError, TimeoutError) as error:
+            log.warning("mirror.not_handed_back run=%s reason=%s", run_id, error)  # It is given out again later.
 
     async def _within_limit(self, picture: Picture) -> None:
         # Beyond the limit another process is given the run; one that hangs must not keep this one from all others.

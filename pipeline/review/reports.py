@@ -151,6 +151,7 @@ class MissingStage(Report):
 
     stage: str
     why: str
+    gap: Annotated[bool, Field(description="It was wanted; false: it was switched off on purpose.")] = True
 
 
 class StageFact(Report):

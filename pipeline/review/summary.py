@@ -113,7 +113,7 @@ def _not_reviewed(reports: Reports, asked: Asked) -> tuple[Skipped, ...]:
 def _left_out(reports: Reports, asked: Asked) -> Iterator[Skipped]:
     analysis, tests, docs = _present(reports)
     for stage in reports.missing:
-        yield Skipped(what=stage.stage, why=stage.why, gap=True)
+        yield Skipped(what=stage.stage, why=stage.why, gap=stage.gap)
     if analysis and asked.model and _model_read_nothing(analysis):
         yield Skipped(what="model", why=f"{asked.model} was asked to read the change and did not", gap=True)
     for report in (analysis, tests, docs):

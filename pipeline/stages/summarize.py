@@ -166,8 +166,8 @@ def _read(upstream: Mapping[str, Upstream], stage: str, kind: type[Kind]) -> Kin
     match upstream.get(stage):
         case None:
             return MissingStage(stage=stage, why="it was not part of this run")
-        case Missing(reason=reason):
-            return MissingStage(stage=stage, why=reason)
+        case Missing(state=state, reason=reason):
+            return MissingStage(stage=stage, why=reason, gap=state != "skipped")
         case result:
             try:
                 return kind.model_validate(result.value)

@@ -251,6 +251,25 @@ async def test_of_two_mirrors_one_is_given_the_run(make_workshop: MakeWorkshop) 
     assert len(workshop.shown[run_id]) == 1
 
 
+async def test_a_run_whose_mirror_leaves_in_good_order_is_given_out_again_at_once(make_workshop: MakeWorkshop) -> None:
+    workshop, process, run_id = await accepted(make_workshop)
+    showing = asyncio.Event()
+
+    async def hang(_: Picture) -> None:
+        showing.set()
+        await asyncio.Event().wait()
+
+    leaving = asyncio.create_task(workshop.make_mirror(process, hang).look_once())
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        await showing.wait()
+    leaving.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaving
+    await workshop.show(workshop.start("two"))
+
+    assert states(workshop, run_id) == [RunState.QUEUED]
+
+
 async def test_a_run_whose_mirror_died_is_given_out_again_when_its_time_is_over(make_workshop: MakeWorkshop) -> None:
     workshop, process, run_id = await accepted(make_workshop, waiting("ci"))
     successor = workshop.start("two")

@@ -244,6 +244,14 @@ async def test_a_second_attempt_does_not_ask_again() -> None:
     assert len(model.asked) == 1
 
 
+async def test_a_stage_that_was_switched_off_is_no_gap() -> None:
+    summary = await summarized(a_context(test=Missing(state="skipped", reason="turned off by the configuration")))
+
+    [left_out] = [one for one in summary.not_reviewed if one.what == "test"]
+    assert (left_out.gap, left_out.why) == (False, "turned off by the configuration")
+    assert summary.verdict is not Verdict.PARTIAL
+
+
 @pytest.mark.parametrize("analysis", [an_analysis(files=(), tools=()), Missing(state="failed", reason="it crashed")])
 async def test_no_model_is_asked_when_there_is_nothing_to_tell(analysis: Report | Missing) -> None:
     model = ScriptedModel(answers=[])
