@@ -77,7 +77,7 @@ def review_request(
         params={
             "pull": {"host": origin.host, "repository_id": origin.repository.id, "number": number, "head": head},
             "place": origin.place(),
-            "trigger": {"by": origin.sender.login, "why": str(event), "delivery": event.delivery},
+            "trigger": {"by": origin.sender.login, "why": str(event)},
         },
         order=order,
         again=again,

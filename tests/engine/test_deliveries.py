@@ -226,6 +226,20 @@ async def test_an_end_that_comes_late_does_not_stop_what_was_asked_for_after_it(
     assert (receipt.reason is None) is (state is RunState.CANCELLED)
 
 
+async def test_a_storm_of_the_same_head_changes_nothing_but_when_it_was_the_newest(make_workshop: MakeWorkshop) -> None:
+    workshop = await make_workshop(StageSpec(name="only", run=nothing))
+    await workshop.ask(replace(ASKED, order=7))
+    before = await workshop.run_of(RUN)
+
+    joined = await workshop.ask(replace(ASKED, order=9), delivery=PUSHED)
+    late = await workshop.ask(replace(ASKED, revision="older", order=8))
+
+    assert (joined.outcome, joined.run_id, joined.ready_roles) == ("joined", RUN, ())
+    assert late.outcome == "stale"
+    assert await workshop.run_of(RUN) == before
+    assert (await workshop.store.delivery(PUSHED.id)) is not None
+
+
 class TwiceSent(Redis):
     """A client whose every answer is lost once: what it sends arrives twice, and the second answer is read."""
 

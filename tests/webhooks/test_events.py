@@ -67,7 +67,7 @@ def test_an_opened_pull_request_is_reviewed() -> None:
             params={
                 "pull": PULL | {"head": SHA},
                 "place": PLACE,
-                "trigger": {"by": "mara", "why": "pull_request.opened", "delivery": DELIVERY},
+                "trigger": {"by": "mara", "why": "pull_request.opened"},
             },
             order=PUSHED_AT_MS,
             topics=(TOPIC,),
