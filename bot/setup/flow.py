@@ -86,9 +86,12 @@ async def run_flow(plan: Plan, say: Callable[[str], None], *, seconds_max: float
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds_max):
                     await over.wait()
+            is_told_to_end = over.is_set()
         finally:
             server.should_exit = True
             await serving  # On Ctrl-C it sends itself the signal again when it has ended.
+    if is_told_to_end and not ended.done():
+        raise KeyboardInterrupt  # The server was told to end, by a signal that may not have reached us yet.
     if not ended.done():
         raise NobodyCame(
             f"Nobody finished the registration within {seconds_max / 60:.0f} minutes.",

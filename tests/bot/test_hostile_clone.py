@@ -52,8 +52,8 @@ async def test_the_demo_runs_no_code_of_the_directory_it_is_started_in(world: Co
     (clone / "bot").mkdir()
     (clone / "bot" / "__init__.py").write_text(f"open({str(world.place / 'ran')!r}, 'w')\n")
 
-    demo = await world.launch(sys.executable, "-P", "-m", "bot", "demo", cwd=clone)
-    await demo.says(r"alice opens a pull request")
+    demo = await world.launch(sys.executable, "-P", "-m", "bot", "demo", "--local", cwd=clone)
+    await demo.says("reviewing ")
     demo.send(signal.SIGINT)
 
     assert (await demo.end()).code == ExitCode.INTERRUPTED
