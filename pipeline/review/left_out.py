@@ -33,6 +33,14 @@ def left_out(reasons: Iterable[tuple[str, str]], *, gap: bool) -> tuple[Skipped,
     return (*named, *((Skipped(what=count(more, "more file"), why="for reasons like these", gap=gap),) if more else ()))
 
 
+def beyond(number: int, number_max: int) -> tuple[Skipped, ...]:
+    """Tell how many findings are not told, if there are more than asked for."""
+    if number <= number_max:
+        return ()
+    more = count(number - number_max, "finding")
+    return (Skipped(what=more, why=f"the least severe ones, beyond the limit of {number_max:,}"),)
+
+
 def _named(paths: list[str]) -> list[str]:
     more = len(paths) - NAMED_MAX
     return paths if more <= 0 else [*paths[:NAMED_MAX], count(more, "more file")]

@@ -1,0 +1,42 @@
+"""Parameters: what the stage reads of a run."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.services.questions import ChosenModel
+from pipeline.services.repository import Repository, Sha
+
+READS: Final = ("head", "merge_base", "title", "analysis")
+"""Parameters that the result depends on."""
+
+CONTEXT: Final = ("repository",)
+"""Parameters that it needs besides: where things are on this host."""
+
+FINDINGS_STORED_MAX: Final = 2_000
+"""Findings of the analysers that the step keeps; far more than any limit on those that are told."""
+
+
+class Analysis(ChosenModel):
+    """Who is to read the change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    analyzers: tuple[str, ...] = ()
+    at_hand: tuple[str, ...] = ()
+    """Those with a program when the run was asked for: once one is installed, the same head is worth another look."""
+    ignore: tuple[str, ...] = ()
+    """Patterns as in `.gitignore`."""
+    findings_max: Annotated[int, Field(ge=1, le=FINDINGS_STORED_MAX)] = 50
+
+
+class Params(BaseModel):
+    """What this stage reads of the run's parameters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: Repository
+    head: Sha
+    merge_base: Sha
+    title: str = ""
+    analysis: Analysis = Analysis()

@@ -1,0 +1,122 @@
+"""Reading: the change, read by a model group after group, as its share of the report.
+
+A model that may answer later is asked again by the engine (`RetryLater`) until `MODEL_TRIES_MAX`; then the stage goes
+on without it. Groups that were answered are kept, so each try asks only what is still open. What the model has not read
+is worth doing again: the report is partial then.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
+from pipeline.engine.fingerprint import fingerprint
+from pipeline.engine.stage import JsonValue, StageContext
+from pipeline.review.diff import FileDiff
+from pipeline.review.excerpts import FileExcerpt, Grouping, excerpt_of, group_files
+from pipeline.review.group_review import GroupReview, review_group
+from pipeline.review.importance import choose_for_model
+from pipeline.review.model_findings import AnalyzeAnswer
+from pipeline.review.model_reading import GroupUnread, tell_reading
+from pipeline.review.reports import AnalysisReport, Skipped
+from pipeline.review.structured import Message, strict_schema
+from pipeline.review.visible import visible
+from pipeline.review.wording import count
+from pipeline.services.questions import Model, Questions
+from pipeline.stages.analyze.parameters import Params
+
+MODEL_TRIES_MAX: Final = 3
+"""Attempts of the stage in which a model that may answer later is waited for; fewer than the engine would grant."""
+
+RETRY_AFTER_SECONDS_MAX: Final = 300.0
+"""A model that asks for a longer pause is gone on without: the engine would give the whole stage up."""
+
+GROUPS_AT_ONCE_MAX: Final = 3
+"""Model calls at the same time: small servers answer few, and a wall that all would hit is found before all have."""
+
+LAST_FAILURES_MAX: Final = 3
+"""In the last try, failed calls after which the others are not made: time-outs of twenty groups would take an hour."""
+
+NO_MODEL: Final = Skipped(
+    what="model", why="no model is configured; set OPENAI_BASE_URL/OPENAI_API_KEY and ONCEOVER_LLM_MODEL"
+)
+
+
+async def read_with_model(
+    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: Model | None
+) -> AnalysisReport:
+    """Let the model read group after group; tell what it did not read."""
+    name = params.analysis.model
+    if name is None:
+        return AnalysisReport(skipped=(NO_MODEL,))
+    if model is None:
+        ctx.partial()  # A worker that has one can read it another time.
+        return AnalysisReport(skipped=(Skipped(what="model", why=f"there is no client for {name} here", gap=True),))
+    room = choose_for_model(files)
+    grouping = await asyncio.to_thread(_group, room.chosen)
+    outcomes = await _review_groups(ctx, params, grouping.groups, model)
+    without_room = (*grouping.left_out, *(file.shown_path for file in room.left_out))
+    return tell_reading(
+        [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)], without_room=without_room
+    )
+
+
+def _group(files: Iterable[FileDiff]) -> Grouping:
+    return group_files([excerpt_of(file) for file in files])
+
+
+def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) -> GroupReview | GroupUnread:
+    if isinstance(outcome, GroupReview):
+        return outcome
+    return GroupUnread(paths=tuple(file.path for file in group), why=visible(str(outcome), lines=False))
+
+
+async def _review_groups(
+    ctx: StageContext, params: Params, groups: Sequence[Sequence[FileExcerpt]], model: Model
+) -> list[GroupReview | OnceoverError]:
+    """Ask about every group; what waiting may heal is raised, to be tried later, as long as there is a try left."""
+    is_last_try = ctx.attempt >= MODEL_TRIES_MAX
+    questions = Questions(
+        model=model,
+        schema=strict_schema(AnalyzeAnswer),
+        schema_name="review",
+        at_once_max=GROUPS_AT_ONCE_MAX,
+        failures_max=LAST_FAILURES_MAX if is_last_try else 1,
+    )
+
+    async def ask(_who: JsonValue, messages: list[Message], name: str) -> dict[str, JsonValue]:
+        return await questions.ask(messages, f"{ctx.run_id}/{name}")
+
+    async def review(group: Sequence[FileExcerpt]) -> GroupReview | OnceoverError:
+        async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
+            asked: JsonValue = [{**message} for message in messages]
+            # A repair that failed is the one call worth paying for again when a person asks again.
+            is_repair = any(message["role"] == "assistant" for message in messages)
+            name = f"analyze/{fingerprint(asked)[:12]}"
+            return await ctx.step("model", ask, params.analysis.identity, asked, name, observes=is_repair)
+
+        try:
+            return await review_group(call, group, title=params.title, nonce=ctx.run_id)
+        except OnceoverError as error:
+            if questions.met(error):
+                return error
+            raise  # The engine's, which knows what to do about it.
+
+    ctx.progress(f"{params.analysis.model} reads {count(len(groups), 'group')} of files")
+    async with asyncio.TaskGroup() as together:
+        tasks = [together.create_task(review(group)) for group in groups]
+    outcomes = [task.result() for task in tasks]
+    if any(not isinstance(outcome, GroupReview) or outcome.unusable for outcome in outcomes):
+        ctx.partial()
+    if questions.walls:
+        _raise_if_worth_a_try(questions.walls, is_last_try=is_last_try)
+        await ctx.decide(f"gone on without the model for some files: {questions.walls[0]}")
+    return outcomes
+
+
+def _raise_if_worth_a_try(walls: Sequence[RetryLater | AskPerson], *, is_last_try: bool) -> None:
+    if is_last_try or any(isinstance(wall, AskPerson) for wall in walls):
+        return
+    for wall in walls:
+        if isinstance(wall, RetryLater) and (wall.retry_after_seconds or 0) <= RETRY_AFTER_SECONDS_MAX:
+            raise wall

@@ -1,0 +1,66 @@
+"""Stage: analysers and model put together."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.findings import rank
+from pipeline.review.left_out import beyond
+from pipeline.review.reports import AnalysisReport
+from pipeline.services.analyzers.settings import AnalyzerSettings
+from pipeline.services.questions import Model
+from pipeline.stages.analyze.change import Change, Objects, read_change
+from pipeline.stages.analyze.checked import check_files
+from pipeline.stages.analyze.parameters import Params
+from pipeline.stages.analyze.reading import read_with_model
+
+VERSION: Final = 1
+"""Raised when the report for the same input changes."""
+
+FILES_TOLD_MAX: Final = 2_000
+"""Changed files that the report lists one by one; it counts all."""
+
+
+def make_analyze(
+    *,
+    git: Callable[[Path], Awaitable[Objects]],
+    analyzers: AnalyzerSettings | None = None,
+    model: Model | None = None,
+) -> StageFunction:
+    """Make the stage.
+
+    Args:
+        git: Opens the repository at a path.
+        analyzers: Limits of the analysers.
+        model: The client for the model that the parameters name; None if none is configured.
+    """
+    settings = analyzers or AnalyzerSettings()
+
+    async def analyze(ctx: StageContext) -> JsonValue:
+        params = Params.model_validate(dict(ctx.params))
+        objects = await git(params.repository.path)
+        ctx.progress("reading the diff")
+        change = await read_change(objects, params)
+        checked = await check_files(ctx, objects, params, change.readable, settings)
+        read = await read_with_model(ctx, params, change.readable, model)
+        return _report(change, checked, read, params.analysis.findings_max).model_dump(mode="json")
+
+    return analyze
+
+
+def _report(change: Change, checked: AnalysisReport, read: AnalysisReport, findings_max: int) -> AnalysisReport:
+    """Put the parts together, the worst findings first and no more than asked for."""
+    findings = rank([*checked.findings, *read.findings])
+    return AnalysisReport(
+        files=tuple(file.report() for file in change.diff.files[:FILES_TOLD_MAX]),
+        files_total=len(change.diff.files),
+        lines_added=change.diff.added,
+        lines_removed=change.diff.removed,
+        findings=findings[:findings_max],
+        tools=checked.tools,
+        model=read.model,
+        walkthrough=read.walkthrough,
+        skipped=(*change.skipped, *checked.skipped, *read.skipped, *beyond(len(findings), findings_max)),
+        spend=read.spend,
+    )
