@@ -1,0 +1,145 @@
+"""Depth: how much a review may read and ask, in three steps that a person can choose between.
+
+Promises one frozen value for each step, and that what is read besides the first questions (turns with tools, second
+opinions, repairs) is bounded by what those questions take: a large change costs in proportion, a small one little.
+Does not promise that more depth finds more; `onceover eval` says what it brings with a model.
+
+Tokens are those of a packer that counts four characters as one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pipeline.review.agent_loop import LoopLimits
+
+
+class Depth(StrEnum):
+    """How deep a review looks; in ascending order of what it costs."""
+
+    QUICK = "quick"  # One question per group; nothing is looked up, nothing is asked twice.
+    STANDARD = "standard"  # Looks up what fits into a third more, and doubts its own findings.
+    DEEP = "deep"  # Looks up what it wants to.
+
+    @property
+    def rank(self) -> int:
+        """0 for the shallowest."""
+        return list(Depth).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthLimits:
+    """What one depth allows."""
+
+    has_tools: bool
+    """Whether the model may look things up."""
+    refutes: bool
+    """Whether a second question tries to refute what was found."""
+    loop: LoopLimits = field(default_factory=LoopLimits)
+    """How far the conversation about one group may go."""
+    group_tokens_max: int
+    """Of excerpts, in one question."""
+    groups_max: int
+    """Questions about one change; what is beyond is named as not read."""
+    extra_tokens_min: int = 0
+    """What a review may read besides its first questions, however small they are."""
+    extra_share: float = 0.0
+    """The same, as a share of the first questions."""
+    extra_tokens_max: int = 0
+    """The same, however large they are."""
+    findings_max: int
+    """Findings of the model that are told."""
+    context_lines: int
+    """Unchanged lines shown around a change."""
+
+    def extra_tokens(self, first_tokens: int) -> int:
+        """Say what a review may read besides first questions of this length in all."""
+        wanted = max(self.extra_tokens_min, int(first_tokens * self.extra_share))
+        return min(wanted, self.extra_tokens_max)
+
+
+_NO_LOOP: Final = LoopLimits(turns_max=0, tool_calls_max=0, results_tokens_max=0)
+
+LIMITS: Final = {
+    Depth.QUICK: DepthLimits(
+        has_tools=False,
+        refutes=False,
+        loop=_NO_LOOP,
+        group_tokens_max=12_000,
+        groups_max=10,
+        findings_max=20,
+        context_lines=3,
+    ),
+    # Measured against 4.0k, 13k, 72k and 111k tokens for changes of 20, 500, 3,000 and 6,000 lines: three fifths of
+    # what the leading open-source bot reads for them.
+    Depth.STANDARD: DepthLimits(
+        has_tools=True,
+        refutes=True,
+        loop=LoopLimits(
+            turns_max=4,
+            tool_calls_max=10,
+            tokens_max=48_000,
+            answer_tokens_max=4_000,
+            results_tokens_max=4_000,
+            seconds_max=300.0,
+        ),
+        group_tokens_max=12_000,
+        groups_max=20,
+        extra_tokens_min=2_000,
+        extra_share=0.35,
+        extra_tokens_max=30_000,
+        findings_max=50,
+        context_lines=3,
+    ),
+    Depth.DEEP: DepthLimits(
+        has_tools=True,
+        refutes=True,
+        loop=LoopLimits(),
+        group_tokens_max=12_000,
+        groups_max=40,
+        extra_tokens_min=60_000,
+        extra_share=6.0,
+        extra_tokens_max=2_000_000,
+        findings_max=100,
+        context_lines=10,
+    ),
+}
+"""What each depth allows."""
+
+
+def limits_of(depth: Depth) -> DepthLimits:
+    """Say what a depth allows."""
+    return LIMITS[depth]
+
+
+def turns_with_tools(first_tokens: Sequence[int], limits: DepthLimits) -> tuple[int, ...]:
+    """Share out the turns in which the model may look things up, where they pay most for their price.
+
+    A turn sends the whole conversation again, so it is cheap where the first question is short. Rounds are given out
+    one by one, each to the groups in the order of their price, until nothing that is left would pay for another.
+
+    Args:
+        first_tokens: Length of the first question about each group.
+        limits: Of the review's depth.
+
+    Returns:
+        For each group, how many turns; 0 means that its first question is its only one.
+    """
+    turns = [0] * len(first_tokens)
+    if not limits.has_tools:
+        return tuple(turns)
+    left = limits.extra_tokens(sum(first_tokens))
+    by_price = sorted(range(len(first_tokens)), key=lambda place: (first_tokens[place], place))
+    for turn in range(limits.loop.turns_max):
+        for place in by_price:
+            price = first_tokens[place] + (turn + 1) * RESULTS_TOKENS_USUAL
+            if price > left:
+                break
+            turns[place] += 1
+            left -= price
+    return tuple(turns)
+
+
+RESULTS_TOKENS_USUAL: Final = 800
+"""What a turn adds to a conversation, by and large: the model's calls and what the tools answered."""
