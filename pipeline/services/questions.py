@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
+from pipeline.services.llm_question import Tool
 
 Json: TypeAlias = Any  # A free JSON value: a schema, an answer.
 
@@ -46,9 +47,23 @@ class Model(Protocol):
     """Whoever answers; structural, so that nobody loads a client who needs none."""
 
     async def ask(
-        self, messages: Sequence[Mapping[str, str]], *, schema: Json, schema_name: str, request_id: str | None
+        self,
+        messages: Sequence[Mapping[str, Json]],
+        *,
+        schema: Json,
+        schema_name: str,
+        request_id: str | None,
+        tools: Sequence[Tool] = (),
     ) -> Answer:
         """Ask once; raises `RetryLater`, `AskPerson` or `GiveUp`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What an answer should look like, if it is not to look like all others."""
+
+    name: str
+    schema: Json
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,8 +93,22 @@ class Questions:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.at_once_max)
 
-    async def ask(self, messages: Sequence[Mapping[str, str]], request_id: str) -> dict[str, Json]:
+    async def ask(
+        self,
+        messages: Sequence[Mapping[str, Json]],
+        request_id: str,
+        *,
+        form: Form | None = None,
+        tools: Sequence[Tool] = (),
+    ) -> dict[str, Json]:
         """Ask one question.
+
+        Args:
+            messages: The conversation so far.
+            request_id: Names the call in the server's logs.
+            form: Of this answer, if it differs from that of the others.
+            tools: What the model may ask for. No form is enforced beside them: a server that enforces one leaves the
+                model no way to call a tool.
 
         Raises:
             RetryLater, AskPerson, GiveUp: The model's failure, or that of an earlier question.
@@ -88,7 +117,7 @@ class Questions:
             if self._is_hopeless:
                 raise self.walls[-1]
             try:
-                answer = await self._ask_in_time(messages, request_id)
+                answer = await self._ask_in_time(messages, request_id, form, tools)
             except (RetryLater, AskPerson) as error:
                 self.walls.append(error)
                 raise
@@ -97,12 +126,19 @@ class Questions:
                 raise
         return answer.as_json()
 
-    async def _ask_in_time(self, messages: Sequence[Mapping[str, str]], request_id: str) -> Answer:
+    async def _ask_in_time(
+        self, messages: Sequence[Mapping[str, Json]], request_id: str, form: Form | None, tools: Sequence[Tool]
+    ) -> Answer:
+        form = form or Form(name=self.schema_name, schema=self.schema)
         limit = asyncio.timeout(self.seconds_max)
         try:
             async with limit:
                 return await self.model.ask(
-                    messages, schema=self.schema, schema_name=self.schema_name, request_id=request_id
+                    messages,
+                    schema=None if tools else form.schema,
+                    schema_name=form.name,
+                    request_id=request_id,
+                    tools=tools,
                 )
         except TimeoutError as error:
             if not limit.expired():

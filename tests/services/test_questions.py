@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
-from pipeline.services.questions import Questions
+from pipeline.services.llm_question import Tool
+from pipeline.services.questions import Form, Questions
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ListedModel:
     asked: int = 0
     at_once: int = 0
     at_once_seen: int = 0
+    forms: list[tuple[str, object, list[str]]] = field(default_factory=list)
 
     async def ask(
         self,
@@ -38,9 +40,11 @@ class ListedModel:
         schema: object,
         schema_name: str,
         request_id: str | None,
+        tools: Sequence[Tool] = (),
     ) -> Said:
         """Give the next outcome."""
-        del messages, schema, schema_name, request_id
+        del messages, request_id
+        self.forms.append((schema_name, schema, [tool.name for tool in tools]))
         self.asked += 1
         self.at_once += 1
         self.at_once_seen = max(self.at_once_seen, self.at_once)
@@ -99,3 +103,14 @@ async def test_the_models_failures_are_told_from_those_of_others() -> None:
     assert questions.met(busy)
     assert questions.met(long)
     assert not questions.met(RetryLater("busy"))
+
+
+async def test_a_question_may_want_a_form_of_its_own_and_one_with_tools_enforces_none() -> None:
+    model = ListedModel()
+    questions = make_questions(model)
+
+    await questions.ask([], "r/1")
+    await questions.ask([], "r/2", form=Form(name="verdicts", schema={"type": "object"}))
+    await questions.ask([], "r/3", tools=[Tool(name="search", description="Search.", parameters={})])
+
+    assert model.forms == [("x", {}, []), ("verdicts", {"type": "object"}, []), ("x", None, ["search"])]
