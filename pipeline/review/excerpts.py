@@ -8,7 +8,7 @@ but the files, so the same change is always cut the same way.
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from pipeline.review.diff import FileDiff, Line
 from pipeline.review.visible import visible
@@ -19,7 +19,7 @@ BYTES_PER_TOKEN: Final = 3.0
 LINE_CHARACTERS_MAX: Final = 1_000
 """Longer lines are cut: nobody wrote them by hand."""
 
-LINE_OVERHEAD_BYTES: Final = 10
+LINE_OVERHEAD_BYTES: Final = 6
 """Line number, sign and line end in the prompt."""
 
 GROUP_TOKENS_MAX: Final = 12_000
@@ -27,6 +27,8 @@ GROUP_TOKENS_MAX: Final = 12_000
 
 GROUPS_MAX: Final = 20
 """Calls for one change; a larger one is reviewed in part and says so."""
+
+Side: TypeAlias = Literal["old_number", "new_number"]
 
 _TEST_PARTS: Final = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
 _TEST_NAME: Final = re.compile(r"^(?:test_|tests_)|(?:_test|_tests|_spec|\.test|\.spec|Test|Tests|Spec)$")
@@ -45,6 +47,14 @@ class HunkExcerpt:
         """About what it costs."""
         return sum(tokens_of(line.text) for line in self.lines)
 
+    def follows(self, before: "HunkExcerpt") -> bool:
+        """Whether no line stands between, so that both are one place."""
+        sides: tuple[Side, Side] = ("old_number", "new_number")
+        seams = [(_number(reversed(before.lines), side), _number(self.lines, side)) for side in sides]
+        return any(None not in seam for seam in seams) and all(
+            last is None or first is None or last + 1 == first for last, first in seams
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileExcerpt:
@@ -55,6 +65,8 @@ class FileExcerpt:
     """added, modified, deleted, renamed, copied, mode or type."""
     hunks: tuple[HunkExcerpt, ...]
     old_path: str | None = None
+    lines_known: int = 0
+    """Changed lines of it that are not here, since they were read on an earlier push."""
 
     @property
     def tokens(self) -> float:
@@ -124,6 +136,11 @@ def anchors_of(files: Iterable[FileExcerpt]) -> Mapping[str, Collection[int]]:
 def tokens_of(line: str) -> float:
     """Guess what a line of the prompt costs."""
     return (len(line[:LINE_CHARACTERS_MAX].encode(errors="replace")) + LINE_OVERHEAD_BYTES) / BYTES_PER_TOKEN
+
+
+def _number(lines: Iterable[Line], side: Side) -> int | None:
+    """Find the first number of a side."""
+    return next((number for line in lines if (number := getattr(line, side)) is not None), None)
 
 
 def _in_reading_order(files: Sequence[FileExcerpt]) -> list[FileExcerpt]:

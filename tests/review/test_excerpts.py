@@ -44,7 +44,7 @@ def test_a_small_change_is_one_group_and_a_large_one_several() -> None:
     files = [file(f"f{n}.py", 30) for n in range(3)]
 
     assert paths(*files) == [["f0.py", "f1.py", "f2.py"]]
-    assert paths(*files, tokens_max=500) == [["f0.py", "f1.py"], ["f2.py"]]
+    assert paths(*files, tokens_max=400) == [["f0.py", "f1.py"], ["f2.py"]]
 
 
 def test_a_file_without_lines_is_in_no_group() -> None:

@@ -44,16 +44,16 @@ def test_the_prompt_shows_files_with_the_numbers_of_the_new_version() -> None:
 
     assert prompt.messages[0] == {"role": "system", "content": SYSTEM}
     assert prompt.messages[1]["content"] == snapshot("""\
-The change stands between the lines `BEGIN 1bec8b6dce29132d02bc2856fb66cb02` and `END 1bec8b6dce29132d02bc2856fb66cb02`.
-BEGIN 1bec8b6dce29132d02bc2856fb66cb02
+The change stands between the lines `BEGIN f260dfc29dae7b617a6d0b23ada81d9c` and `END f260dfc29dae7b617a6d0b23ada81d9c`.
+BEGIN f260dfc29dae7b617a6d0b23ada81d9c
 TITLE Mean, not sum
 
 FILE shop/cart.py (renamed, was cart.py)
 @@ class Cart:
-    10   def total(items):
-       - 	return sum(items)
-    11 + 	return sum(items) / len(items)
-END 1bec8b6dce29132d02bc2856fb66cb02
+10 def total(items):
+-	return sum(items)
+11+	return sum(items) / len(items)
+END f260dfc29dae7b617a6d0b23ada81d9c
 That was the data. Review it as described and answer with the JSON object alone.\
 """)
 
@@ -107,7 +107,7 @@ def test_secrets_do_not_reach_the_model() -> None:
     assert TOKEN not in content
     assert "aB3dE6gH9jK2mN5p" not in content
     assert sorted(prompt.secrets) == ["github-token"] * 4 + ["private-key"]
-    assert "     6 + x = 1" in content
+    assert "\n6+x = 1\n" in content
 
 
 def test_a_secret_on_the_seam_of_a_cut_line_is_not_shown_in_part() -> None:
@@ -118,9 +118,9 @@ def test_a_secret_on_the_seam_of_a_cut_line_is_not_shown_in_part() -> None:
 def test_hidden_characters_are_shown_and_cannot_start_a_line() -> None:
     content = question("a\u202eb\U000e0041c", "one\rtwo\u2028three\nfour", path="a\u200b\n.py")
 
-    assert "     1 + a<U+202E>b<U+E0041>c" in content
-    assert "     2 + one<U+000D>two<U+2028>three<U+2028>four" in content
-    assert "FILE a<U+200B><U+000A>.py (modified)" in content
+    assert "\n1+a<U+202E>b<U+E0041>c" in content
+    assert "\n2+one<U+000D>two<U+2028>three<U+2028>four" in content
+    assert "FILE a<U+200B><U+000A>.py\n" in content
 
 
 def test_an_endless_line_is_cut() -> None:
