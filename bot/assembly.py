@@ -18,6 +18,7 @@ from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.retry import RetryPolicy
 from pipeline.engine.stage import JsonValue
 from pipeline.engine.store import Store
+from pipeline.review.depth import Depth
 from pipeline.services.analyzers.settings import AnalyzerSettings, search_path
 from pipeline.services.analyzers.toolbox import TOOLS, at_hand
 from pipeline.services.git import open_git
@@ -97,8 +98,9 @@ async def open_model(
         base_url=str(chosen.base_url) if chosen.base_url else None,
         fallback_models=chosen.fallback_names,
         seconds_max=chosen.timeout_seconds,
+        connect_seconds_max=chosen.connect_seconds,
+        silence_seconds_max=chosen.read_seconds,
         catalogue=open_catalogue(chosen.models_file),
-        probes=False,  # The first question that a server refuses tells as much, and is one that was to be paid anyway.
     )
     async with OpenAiModel(asked, notes=notes, listener=listener) as model:
         yield model
@@ -168,7 +170,7 @@ def make_graph(resources: Resources) -> Graph:
 
 
 def review_params(
-    resources: Resources, *, test_command: list[JsonValue] | None, junit: str | None, fail_on: str
+    resources: Resources, *, test_command: list[JsonValue] | None, junit: str | None, fail_on: str, depth: Depth
 ) -> dict[str, JsonValue]:
     """Write the parameters that come from settings and options and not from the commits."""
     settings, model = resources.settings, resources.settings.model
@@ -178,6 +180,7 @@ def review_params(
             "at_hand": list(at_hand(resources.analyzers)),
             "ignore": [],
             "findings_max": FINDINGS_MAX,
+            "depth": depth.value,
             "model": model.name,
             "fallback_models": list(model.fallback_names),
             "base_url": str(model.base_url) if model.base_url else None,

@@ -27,6 +27,7 @@ from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
 from pipeline.engine.store import Store
 from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
+from pipeline.review.depth import Depth
 from pipeline.review.read_summary import read_summary
 from pipeline.review.rendering import Facts
 from pipeline.review.reports import CommentReport, Summary
@@ -53,6 +54,7 @@ class ReviewOptions:
     head: str | None = None
     fresh: bool = False
     fail_on: str = "high"
+    depth: Depth = Depth.STANDARD
     test_command: tuple[str, ...] | None = None
     junit: str | None = None
 
@@ -210,7 +212,9 @@ def _params(options: ReviewOptions, target: Target, resources: Resources) -> dic
         "title": target.title,
     }
     command: list[JsonValue] | None = list(options.test_command) if options.test_command else None
-    return chosen | review_params(resources, test_command=command, junit=options.junit, fail_on=options.fail_on)
+    return chosen | review_params(
+        resources, test_command=command, junit=options.junit, fail_on=options.fail_on, depth=options.depth
+    )
 
 
 def _subject(git: Git, head_ref: str, base_ref: str) -> str:

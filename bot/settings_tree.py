@@ -18,6 +18,7 @@ from bot.settings_forms import (
     SentryAddress,
     WebAddress,
 )
+from pipeline.review.depth import Depth
 
 PRIVATE_KEY: Final = "ONCEOVER_GITHUB_PRIVATE_KEY"
 
@@ -127,6 +128,30 @@ class ModelSettings(Part):
         ge=1,
         le=3600,
         description="whole seconds, 1 to 3600; how long one answer of the model may take",
+    )
+    connect_seconds: int = Field(
+        10,
+        validation_alias="ONCEOVER_LLM_CONNECT_SECONDS",
+        ge=1,
+        le=300,
+        description="whole seconds, 1 to 300; how long a connection to the model's server may take",
+    )
+    read_seconds: int = Field(
+        240,
+        validation_alias="ONCEOVER_LLM_READ_SECONDS",
+        ge=1,
+        le=3600,
+        description="whole seconds, 1 to 3600; how long the model's server may keep silent within one answer",
+    )
+
+
+class ReviewSettings(Part):
+    """How much a review may take."""
+
+    depth_max: Depth = Field(
+        Depth.DEEP,
+        validation_alias="ONCEOVER_REVIEW_DEPTH_MAX",
+        description="quick, standard or deep; the deepest review that a repository may ask for",
     )
 
 
@@ -242,6 +267,7 @@ class Settings(BaseModel):
     storage: StorageSettings
     engine: EngineSettings = EngineSettings()
     model: ModelSettings = ModelSettings()
+    review: ReviewSettings = ReviewSettings()
     trial: TrialSettings = TrialSettings()
     github: GitHubSettings = GitHubSettings()
     trust: TrustSettings = TrustSettings()

@@ -21,7 +21,7 @@ from bot.app.clients import Reader, Writer, host_of, make_reader, make_writer, o
 from bot.app.graphs import Graphs, make_graphs
 from bot.app.inbox import CommandEngine, StoreInbox
 from bot.app.recovery import OWN_BOT, Recovery
-from bot.app.stages import publisher_stages, reviewer_stages
+from bot.app.stages import ceilings_of, publisher_stages, reviewer_stages
 from bot.app_credentials import AppCredentials, Role
 from bot.assembly import PUBLISHER, REVIEWER, Resources, open_model
 from bot.model_notes import RedisNotes
@@ -145,7 +145,7 @@ async def open_app(
             resources = Resources(settings=settings, store=store, model=model)
             stages |= reviewer_stages(reader, resources, engine)
         if writer and Role.PUBLISHER in roles:
-            stages |= publisher_stages(writer, store, engine, now_ms=_now_ms)
+            stages |= publisher_stages(writer, store, engine, ceilings=ceilings_of(settings), now_ms=_now_ms)
         graphs = make_graphs(stages)
         app = AppProcess(
             settings=settings,

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
 
 from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
 from bot.assembly import Resources, review_params
+from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
 from pipeline.engine.stage import JsonValue, StageFunction
 from pipeline.engine.store import Store
@@ -22,8 +22,10 @@ from pipeline.stages.publish import Publisher, make_publish
 from pipeline.stages.queue import Gate, make_queue
 from pipeline.stages.upkeep import make_upkeep
 
-CEILINGS: Final = Ceilings()
-"""What a repository may ask for at most; tests of strangers are not run here yet."""
+
+def ceilings_of(settings: Settings) -> Ceilings:
+    """Say what a repository may ask for at most; tests of strangers are not run here yet."""
+    return Ceilings(depth_max=settings.review.depth_max)
 
 
 def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine) -> Mapping[str, StageFunction]:
@@ -34,7 +36,7 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
         "prepare": make_prepare(
             github=reader.of_run,
             notes=engine,
-            operator=Operator(ceilings=CEILINGS, params=partial(_params, resources)),
+            operator=Operator(ceilings=ceilings_of(resources.settings), params=partial(_params, resources)),
         ),
         "analyze": planned("analyze", read, reader.clone),
         "test": planned("test", make_checks(github=reader.of_run)),
@@ -44,13 +46,13 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
 
 
 def publisher_stages(
-    writer: Writer, store: Store, engine: CommandEngine, *, now_ms: Callable[[], int]
+    writer: Writer, store: Store, engine: CommandEngine, *, ceilings: Ceilings, now_ms: Callable[[], int]
 ) -> Mapping[str, StageFunction]:
     """Make the stages of who writes."""
     effects = partial(Effects.of, store)
     publisher = Publisher(github=writer.github, ledger=engine, effects=effects, author=writer.author)
     servant = Servant(
-        github=writer.github, engine=engine, effects=effects, author=writer.author, ceilings=CEILINGS, now_ms=now_ms
+        github=writer.github, engine=engine, effects=effects, author=writer.author, ceilings=ceilings, now_ms=now_ms
     )
     return {
         "comment": make_publish(publisher),
@@ -63,7 +65,7 @@ def publisher_stages(
 def _params(resources: Resources, configuration: Configuration) -> Mapping[str, JsonValue]:
     """Write what the five stages read: the operator's settings, as far as the repository does not choose."""
     review, tests = configuration.review, configuration.test
-    params = review_params(resources, test_command=None, junit=None, fail_on=review.fail_on)
+    params = review_params(resources, test_command=None, junit=None, fail_on=review.fail_on, depth=review.depth)
     analysis = params["analysis"]
     assert isinstance(analysis, dict)  # noqa: S101 - `review_params` writes it so.
     analysis |= {

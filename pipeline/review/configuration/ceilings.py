@@ -10,6 +10,7 @@ from typing import Final
 
 from pipeline.review.configuration.model import FILES_MAX, INLINE_MAX, Configuration
 from pipeline.review.configuration.problem import Path
+from pipeline.review.depth import Depth
 
 NO_SANDBOX: Final = (
     "`test.source` is `sandbox`, which the operator of Onceover does not offer; the repository's own checks are read"
@@ -24,6 +25,7 @@ class Ceilings:
     files_max: int = FILES_MAX
     findings_max: int = 200
     inline_max: int = INLINE_MAX
+    depth_max: Depth = Depth.DEEP
     wait_minutes_max: int = 360
     """A run that waits holds no worker, but a place in the lists of everybody who looks."""
     command_seconds_max: int = 900
@@ -50,6 +52,12 @@ def clamp(configuration: Configuration, ceilings: Ceilings) -> tuple[Configurati
         if asked > limit:
             parts.setdefault(part, {})[name] = limit
             notes[part, name] = f"`{part}.{name}` is {asked:,}; the operator of Onceover allows {limit:,}, which holds."
+    depth = configuration.review.depth
+    if depth.rank > ceilings.depth_max.rank:
+        parts.setdefault("review", {})["depth"] = ceilings.depth_max
+        notes["review", "depth"] = (
+            f"`review.depth` is {depth}; the operator of Onceover allows {ceilings.depth_max}, which holds."
+        )
     if configuration.test.source == "sandbox" and not ceilings.sandbox:
         parts.setdefault("test", {})["source"] = "checks"
         notes["test", "source"] = NO_SANDBOX

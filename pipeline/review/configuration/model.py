@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pipeline.review.configuration.glob import GLOB_CHARACTERS_MAX
+from pipeline.review.depth import Depth
 from pipeline.review.findings import Severity
 from pipeline.review.patterns import PATTERNS_MAX, BadPattern, read_patterns
 
@@ -130,6 +131,11 @@ class Stages(Part):
 class ReviewOptions(Part):
     """What a review tells, and how."""
 
+    depth: Depth = Field(
+        Depth.STANDARD,
+        description="How much the model reads and asks: `quick` asks once, `standard` looks up a little and doubts its"
+        " own findings, `deep` looks up what it wants to; `onceover review --estimate` tells what each costs.",
+    )
     severity_min: Severity = Field(Severity.INFO, description="Findings below this are counted and not told.")
     findings_max: int = Field(50, ge=1, le=200, description="Findings that are told; the rest is counted.")
     inline_max: int = Field(

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.review.depth import Depth
 from pipeline.services.questions import ChosenModel
 from pipeline.services.repository import Repository, Sha
 
@@ -27,6 +28,7 @@ class Analysis(ChosenModel):
     """Those with a program when the run was asked for: once one is installed, the same head is worth another look."""
     ignore: tuple[str, ...] = ()
     """Patterns as in `.gitignore`."""
+    depth: Depth = Depth.STANDARD
     findings_max: Annotated[int, Field(ge=1, le=FINDINGS_STORED_MAX)] = 50
 
 

@@ -9,6 +9,7 @@ from pipeline.review.configuration.effective import effective
 from pipeline.review.configuration.model import Configuration
 from pipeline.review.configuration.reading import ORGANISATION, PATH_IN_REPOSITORY, read_configuration
 from pipeline.review.configuration.schema import settings
+from pipeline.review.depth import Depth
 from pipeline.review.findings import Severity
 from pipeline.review.visible import visible
 from tests.review.configuration.builders import GENEROUS, configured, read
@@ -154,11 +155,18 @@ def test_a_value_above_the_operators_ceiling_is_lowered_and_a_note_says_so(
 def test_every_ceiling_is_among_those_that_are_tried() -> None:
     tried = {name for _, ceilings, _, _ in LOWERED for name in Ceilings.__slots__ if _differs(ceilings, name)}
 
-    assert tried | {"sandbox"} == set(Ceilings.__slots__)
+    assert tried | {"sandbox", "depth_max"} == set(Ceilings.__slots__)
 
 
 def _differs(ceilings: Ceilings, name: str) -> bool:
     return bool(getattr(ceilings, name) != getattr(Ceilings(), name))
+
+
+def test_a_depth_above_the_operators_ceiling_is_lowered_and_a_note_says_so() -> None:
+    found = read("review: {depth: deep}", ceilings=Ceilings(depth_max=Depth.QUICK))
+
+    assert found.configuration.review.depth is Depth.QUICK
+    assert found.notes == ("`review.depth` is deep; the operator of Onceover allows quick, which holds.",)
 
 
 def test_a_default_above_a_ceiling_is_lowered_without_a_word() -> None:
