@@ -4,9 +4,10 @@ A process builds only the stages of its roles; the others stand in its graphs by
 moves and reads every run.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
 
 from bot.assembly import ANALYZE_SECONDS_MAX, FAST_SECONDS_MAX, PUBLISHER, REVIEWER
 from pipeline.engine.errors import Bug
@@ -37,7 +38,34 @@ MODEL: Final = RetryPolicy(tries_max=analyze.MODEL_TRIES_MAX + 1, first_seconds=
 """For what pays a model."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+async def _elsewhere(ctx: StageContext) -> JsonValue:
+    raise Bug(f"Run {ctx.run_id} reached a process that does not hold the role of this stage.")
+
+
+READING: Final = StageSpec(
+    name="reading",
+    run=_elsewhere,
+    role=REVIEWER,
+    needs=("prepare",),
+    reads=PULL,
+    context=PLACE,
+    seconds_max=ANALYZE_SECONDS_MAX,
+    total_seconds_max=2 * ANALYZE_SECONDS_MAX,
+)
+"""What works on what the plan says, and may take its time."""
+
+SPEAKING: Final = StageSpec(
+    name="speaking",
+    run=_elsewhere,
+    role=PUBLISHER,
+    seconds_max=FAST_SECONDS_MAX,
+    total_seconds_max=OUTAGE_SECONDS_MAX,
+    retry=PATIENT,
+)
+"""What does little but speak with GitHub, and waits for it as long as an outage may last."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Graphs:
     """What a run can be, by kind."""
 
@@ -46,14 +74,10 @@ class Graphs:
     def __getitem__(self, kind: Kind) -> Graph:
         return self.by_kind[kind]
 
-    @property
+    @cached_property
     def all(self) -> Graph:
         """All stages of all kinds in one graph: what a worker knows."""
         return Graph(tuple(spec for graph in self.by_kind.values() for spec in graph))
-
-
-async def _elsewhere(ctx: StageContext) -> JsonValue:
-    raise Bug(f"Run {ctx.run_id} reached a process that does not hold the role of this stage.")
 
 
 def make_graphs(stages: Mapping[str, StageFunction] | None = None) -> Graphs:
@@ -62,88 +86,36 @@ def make_graphs(stages: Mapping[str, StageFunction] | None = None) -> Graphs:
     Args:
         stages: What the stages of this process's roles do, by name; none for a process that only accepts runs.
     """
-    run = dict(stages or {})
+    functions = stages or {}
 
-    def of(name: str) -> StageFunction:
-        return run.get(name, _elsewhere)
+    def made(like: StageSpec, name: str, version: int, **more: Any) -> StageSpec:  # noqa: ANN401 - fields of StageSpec.
+        return replace(like, name=name, run=functions.get(name, _elsewhere), version=version, **more)
 
     return Graphs(
         by_kind={
-            "review": Graph(_review(of("prepare"), run), mirror=PUBLISHER),
-            "command": Graph((_publishing("obey", of("obey"), obey.READS, obey.CONTEXT, obey.VERSION),)),
-            "merge_group": Graph((_publishing("queue", of("queue"), queue.READS, queue.CONTEXT, queue.VERSION),)),
-            "upkeep": Graph((_publishing("upkeep", of("upkeep"), upkeep.READS, upkeep.CONTEXT, upkeep.VERSION),)),
+            "review": Graph(_review(made), mirror=PUBLISHER),
+            "command": Graph((made(SPEAKING, "obey", obey.VERSION, reads=obey.READS, context=obey.CONTEXT),)),
+            "merge_group": Graph((made(SPEAKING, "queue", queue.VERSION, reads=queue.READS, context=queue.CONTEXT),)),
+            "upkeep": Graph((made(SPEAKING, "upkeep", upkeep.VERSION, reads=upkeep.READS, context=upkeep.CONTEXT),)),
         }
     )
 
 
-def _publishing(
-    name: str, run: StageFunction, reads: tuple[str, ...], context: tuple[str, ...], version: int
-) -> StageSpec:
-    return StageSpec(
-        name=name,
-        role=PUBLISHER,
-        run=run,
-        reads=reads,
-        context=context,
-        version=version,
-        seconds_max=FAST_SECONDS_MAX,
-        total_seconds_max=OUTAGE_SECONDS_MAX,
-        retry=PATIENT,
-    )
-
-
-def _review(prepared: StageFunction, run: Mapping[str, StageFunction]) -> tuple[StageSpec, ...]:
-    def reading(
-        name: str, version: int, *, needs: tuple[str, ...], retry: RetryPolicy, closes: bool = False
-    ) -> StageSpec:
-        return StageSpec(
-            name=name,
-            role=REVIEWER,
-            run=run.get(name, _elsewhere),
-            needs=needs,
-            reads=PULL,
-            context=PLACE,
-            version=version,
-            seconds_max=ANALYZE_SECONDS_MAX,
-            total_seconds_max=WAIT_SECONDS_MAX if name == "test" else 2 * ANALYZE_SECONDS_MAX,
-            retry=retry,
-            closes=closes,
-        )
-
+def _review(made: Callable[..., StageSpec]) -> tuple[StageSpec, ...]:
+    read = ("prepare", "analyze", "test", "docs")
     return (
-        StageSpec(
-            name="prepare",
-            role=REVIEWER,
-            run=prepared,
-            reads=prepare.READS,
-            context=prepare.CONTEXT,
-            version=prepare.VERSION,
-            seconds_max=FAST_SECONDS_MAX,
-            total_seconds_max=OUTAGE_SECONDS_MAX,
-            retry=PATIENT,
-        ),
-        reading("analyze", analyze.VERSION, needs=("prepare",), retry=MODEL),
-        reading("test", checks.VERSION, needs=("prepare",), retry=PATIENT),
-        reading("docs", docs.VERSION, needs=("prepare",), retry=RetryPolicy()),
-        reading(
-            "summarize",
-            summarize.VERSION,
-            needs=("prepare", "analyze", "test", "docs"),
-            retry=RetryPolicy(),
-            closes=True,
-        ),
-        StageSpec(
-            name="comment",
-            role=PUBLISHER,
-            run=run.get("comment", _elsewhere),
-            needs=("prepare", "summarize"),
+        made(SPEAKING, "prepare", prepare.VERSION, role=REVIEWER, reads=prepare.READS, context=prepare.CONTEXT),
+        made(READING, "analyze", analyze.VERSION, retry=MODEL),
+        made(READING, "test", checks.VERSION, retry=PATIENT, total_seconds_max=WAIT_SECONDS_MAX),
+        made(READING, "docs", docs.VERSION),
+        made(READING, "summarize", summarize.VERSION, needs=read, closes=True),
+        made(
+            SPEAKING,
+            "comment",
+            publish.VERSION,
             reads=publish.READS,
             context=publish.CONTEXT,
-            version=publish.VERSION,
-            seconds_max=FAST_SECONDS_MAX,
-            total_seconds_max=OUTAGE_SECONDS_MAX,
-            retry=PATIENT,
+            needs=("prepare", "summarize"),
             closes=True,
         ),
     )
