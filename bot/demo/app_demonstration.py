@@ -252,8 +252,7 @@ class Scene:
             watch.look()
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.gather(task, return_exceptions=True)  # Unlike `suppress`, it hides no Ctrl-C that comes here.
 
     @contextlib.asynccontextmanager
     async def _hoping(self, that: str) -> AsyncIterator[None]:
