@@ -139,6 +139,11 @@ class Context:
         """1, and one more for each time the stage was asked for again."""
         return self.claim.generation
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was asked for with nothing taken over."""
+        return self.claim.fresh > 0
+
     def skip(self, why: str) -> NoReturn:
         """Leave the stage: it is not wanted in this run."""
         raise NotWanted(why)

@@ -18,10 +18,10 @@ STAGES_MAX: Final = 32
 """Stages in a graph; every transition reads all of them."""
 
 _NEW_RECORD: Final = (
-    '{"state":"pending","generation":1,"salt":0,"fresh":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,'
-    '"again":true,"inputs":'
+    '{"state":"pending","generation":1,"salt":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,'
+    '"again":true,"fresh":'
 )
-"""A stage that nobody has begun, up to what it reads; names and fingerprints need no quoting."""
+"""A stage that nobody has begun, up to whether it is asked for anew and what it reads; names and fingerprints need no quoting."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -152,11 +152,13 @@ class Graph:
             ]
         )
 
-    def new_records(self, inputs: Mapping[str, str]) -> str:
+    def new_records(self, inputs: Mapping[str, str], *, fresh: bool = False) -> str:
         """Write the stage records of a run that is about to be accepted, as JSON.
 
         Args:
             inputs: What each stage reads, as `inputs` names it.
+            fresh: Whether nothing is to be taken over that was found out before, by whichever run.
         """
-        records = (f'"{spec.name}":{_NEW_RECORD}"{inputs[spec.name]}"}}' for spec in self.stages)
+        begun = f'{_NEW_RECORD}{int(fresh)},"inputs":'
+        records = (f'"{spec.name}":{begun}"{inputs[spec.name]}"}}' for spec in self.stages)
         return f"{{{','.join(records)}}}"

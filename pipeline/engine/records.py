@@ -65,7 +65,7 @@ class Claim:
     salt: int
     """Re-runs; makes the stage's fingerprint new."""
     fresh: int
-    """Fresh re-runs; makes the fingerprints of its steps new."""
+    """How often it was asked for anew; makes the fingerprints of its steps new."""
     failures: int
     elapsed_seconds: float
     left_seconds: float

@@ -69,6 +69,10 @@ class StageContext(Protocol):
         """1, and one more for each time the stage was asked for again."""
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether it was asked for with nothing taken over: no step of before, and nothing that other runs left."""
+
+    @property
     def params(self) -> Mapping[str, JsonValue]:
         """The run's parameters, as far as this stage declared that it reads them."""
 

@@ -152,8 +152,8 @@ class Store:
         if graph.mirror:
             request["mirror"] = graph.mirror
         request |= self._of(delivery)
-        given = _PARAMS.encode(dict(asked.params))
-        reply = await self._ask("submit", request, given, graph.to_wire(), graph.new_records(inputs))
+        given, records = _PARAMS.encode(dict(asked.params)), graph.new_records(inputs, fresh=asked.fresh)
+        reply = await self._ask("submit", request, given, graph.to_wire(), records)
         return Submission(
             run_id=reply.get("run", run_id),
             outcome=reply["outcome"],

@@ -76,6 +76,11 @@ class PlannedContext:
         return self.within.generation
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether it was asked for with nothing taken over."""
+        return self.within.is_fresh
+
+    @property
     def upstream(self) -> Mapping[str, Upstream]:
         """The results of the stages before, but for the plan."""
         return {name: result for name, result in self.within.upstream.items() if name != PREPARE}

@@ -34,6 +34,7 @@ class MemoryContext:
     attempt: int = 1
     claim: int = 1
     generation: int = 1
+    is_fresh: bool = False
     reruns: int = 0
     upstream: Mapping[str, Upstream] = field(default_factory=dict)
     memo: dict[str, bytes] = field(default_factory=dict)

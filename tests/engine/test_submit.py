@@ -167,6 +167,23 @@ async def test_a_cancelled_run_that_is_asked_for_again_goes_on(make_workshop: Ma
     assert (await workshop.run_of(run_id)).state is RunState.DONE
 
 
+async def test_a_new_run_that_is_asked_for_fresh_knows_it_from_the_start(make_workshop: MakeWorkshop) -> None:
+    """So that it takes nothing over that the run of an earlier head left."""
+    seen: list[bool] = []
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        seen.append(ctx.is_fresh)
+        return None
+
+    workshop = await make_workshop(StageSpec(name="work", run=stage))
+    worker = workshop.start("one")
+    for revision, fresh in (("c1", False), ("c2", True)):
+        await workshop.submit(revision=revision, fresh=fresh)
+        await workshop.finish(worker)
+
+    assert seen == [False, True]
+
+
 async def test_a_fresh_request_does_everything_anew(make_workshop: MakeWorkshop) -> None:
     acts = Acts()
     workshop = await make_workshop(StageSpec(name="one", run=acts.stage), StageSpec(name="two", run=acts.stage))
