@@ -89,6 +89,14 @@ class TestOutcome(StrEnum):
     NOT_ASKED = "not_asked"
 
 
+class TiedLine(Report):
+    """A line of a changed file that the trace of a failure names."""
+
+    path: str
+    line: Annotated[int, Field(ge=1)]
+    changed: Annotated[bool, Field(description="The line itself was added or changed; else only its file.")] = False
+
+
 class FailedTest(Report):
     """One test that did not pass."""
 
@@ -96,6 +104,33 @@ class FailedTest(Report):
     message: Annotated[str, Field(description="The first lines of what it said, cut.")] = ""
     path: str | None = None
     line: int | None = None
+    fails_on_base: Annotated[bool | None, Field(description="On the merge base too; None if that is not known.")] = None
+
+
+class CheckFact(Report):
+    """One check of the repository's own on the head commit."""
+
+    name: str
+    source: Annotated[str, Field(description="The App that runs it, as `github-actions`; `status` for a status.")] = ""
+    conclusion: Annotated[str, Field(description="As GitHub has it; `pending`, or `missing` if required and absent.")]
+    required: Annotated[bool | None, Field(description="By the base branch; None if that is not known.")] = None
+    url: str | None = None
+    attempts: Annotated[int, Field(ge=1, description="How often it ran on this commit.")] = 1
+    flaky: Annotated[bool, Field(description="It failed on this very commit and passed when it was run again.")] = False
+    base: Annotated[str | None, Field(description="Its conclusion on the merge base; None if not known.")] = None
+    steps: Annotated[tuple[str, ...], Field(description="The steps that failed.")] = ()
+    message: Annotated[str, Field(description="What it says of its failure, cut.")] = ""
+    failed: Annotated[tuple[FailedTest, ...], Field(description="Tests and lines that it names as failed.")] = ()
+    lines: Annotated[tuple[TiedLine, ...], Field(description="Where its failure meets the change.")] = ()
+
+    @property
+    def fails_on_base(self) -> bool | None:
+        """Whether it failed before the change already; None if that is not known."""
+        return None if self.base in {None, "pending"} else self.base not in PASSING
+
+
+PASSING: Final = frozenset({"success", "neutral", "skipped"})
+"""Conclusions that GitHub itself lets a required check pass with."""
 
 
 class TestReport(Report):
@@ -110,7 +145,13 @@ class TestReport(Report):
     tests_run: Annotated[int | None, Field(description="From JUnit XML; unknown without one.")] = None
     tests_failed: int | None = None
     tests_skipped: int | None = None
+    tests_flaky: Annotated[int | None, Field(description="Passed, but only when run again.")] = None
+    source: Annotated[str, Field(description="`command`, `checks` or `sandbox`; empty in older records.")] = ""
     failed: tuple[FailedTest, ...] = ()
+    flaky: Annotated[tuple[FailedTest, ...], Field(description="The first of those that passed when run again.")] = ()
+    checks: Annotated[tuple[CheckFact, ...], Field(description="The repository's own checks, failed ones first.")] = ()
+    lines: Annotated[tuple[TiedLine, ...], Field(description="Where the failures meet the change.")] = ()
+    new_failures: Annotated[int | None, Field(description="Failures that the base has not; None if not known.")] = None
     output_tail: Annotated[str, Field(description="The end of stdout and stderr, cut and made safe.")] = ""
     detail: Annotated[str, Field(description="One sentence: what happened and what to do next.")] = ""
     skipped: tuple[Skipped, ...] = ()
