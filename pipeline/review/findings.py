@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 CLAIM_CHARACTERS_MAX: Final = 2_000
 TITLE_CHARACTERS_MAX: Final = 200
+EVIDENCE_CHARACTERS_MAX: Final = 600
+"""Of the code that a remark quotes; three lines of it are asked for."""
 
 
 class Severity(StrEnum):
@@ -47,6 +49,9 @@ class Finding(BaseModel):
     claim: Annotated[str, Field(max_length=CLAIM_CHARACTERS_MAX, description="What is wrong, and why.")]
     source: Annotated[str, Field(description="Who says so: `ruff:F841`, `bandit:B602`, `model`.")]
     confidence: Annotated[float, Field(ge=0, le=1, description="How sure the source is, 0 to 1.")] = 1.0
+    evidence: Annotated[
+        str, Field(description="Code that it quotes, from those lines or what stood there; empty for an analyser.")
+    ] = ""
     suggestion: Annotated[
         str | None, Field(description="Lines to put in the place of `line` to `line_end`, if it is that simple.")
     ] = None
