@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from pipeline.review.diff import FileDiff, Line
+from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 
 BYTES_PER_TOKEN: Final = 3.0
@@ -18,6 +19,9 @@ BYTES_PER_TOKEN: Final = 3.0
 
 LINE_CHARACTERS_MAX: Final = 1_000
 """Longer lines are cut: nobody wrote them by hand."""
+
+RAW_LINE_CHARACTERS_MAX: Final = 20_000
+"""A line is cut here before secrets are looked for, and at `LINE_CHARACTERS_MAX` after: none survives on the seam."""
 
 LINE_OVERHEAD_BYTES: Final = 6
 """Line number, sign and line end in the prompt."""
@@ -41,6 +45,8 @@ class HunkExcerpt:
     lines: tuple[Line, ...]
     heading: str = ""
     """What git found around it, usually the name of the function."""
+    secrets: tuple[str, ...] = ()
+    """Kinds of secrets that were taken out of it, one entry each."""
 
     @property
     def tokens(self) -> float:
@@ -97,6 +103,16 @@ def excerpt_of(file: FileDiff) -> FileExcerpt:
     )
 
 
+def without_secrets(file: FileExcerpt) -> FileExcerpt:
+    """Take secrets of known form out of a file's lines, place by place and before any of them is cut in two."""
+    return replace(file, hunks=tuple(map(_redacted, file.hunks)))
+
+
+def bare_line(text: str) -> str:
+    """Take the line end off, and make sure that one line is one line."""
+    return text[:RAW_LINE_CHARACTERS_MAX].removesuffix("\r").replace("\n", "\u2028")
+
+
 def group_files(
     files: Iterable[FileExcerpt], *, tokens_max: int = GROUP_TOKENS_MAX, groups_max: int = GROUPS_MAX
 ) -> Grouping:
@@ -136,6 +152,15 @@ def anchors_of(files: Iterable[FileExcerpt]) -> Mapping[str, Collection[int]]:
 def tokens_of(line: str) -> float:
     """Guess what a line of the prompt costs."""
     return (len(line[:LINE_CHARACTERS_MAX].encode(errors="replace")) + LINE_OVERHEAD_BYTES) / BYTES_PER_TOKEN
+
+
+def _redacted(hunk: HunkExcerpt) -> HunkExcerpt:
+    bare = redact("\n".join(bare_line(line.text) for line in hunk.lines))
+    if not bare.kinds:
+        return hunk
+    texts = bare.text.split("\n")
+    lines = tuple(replace(line, text=text) for line, text in zip(hunk.lines, texts, strict=True))
+    return replace(hunk, lines=lines, secrets=(*hunk.secrets, *bare.kinds))
 
 
 def _number(lines: Iterable[Line], side: Side) -> int | None:

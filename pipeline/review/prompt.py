@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.review.diff import FileStatus, LineKind
-from pipeline.review.excerpts import LINE_CHARACTERS_MAX, FileExcerpt, HunkExcerpt
+from pipeline.review.excerpts import LINE_CHARACTERS_MAX, FileExcerpt, HunkExcerpt, bare_line
 from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 from pipeline.review.wording import count
@@ -22,9 +22,6 @@ PROMPT_VERSION: Final = "2"
 
 TITLE_CHARACTERS_MAX: Final = 300
 """Of the change's own title; longer ones are no titles."""
-
-RAW_LINE_CHARACTERS_MAX: Final = 20_000
-"""A line is cut here before secrets are looked for, and at `LINE_CHARACTERS_MAX` after: none survives on the seam."""
 
 MARKER_DIGITS: Final = 32
 """Hex digits in the marker lines: a text that holds its own hash in 128 bits will not be found."""
@@ -136,17 +133,12 @@ def _hunk_lines(hunk: HunkExcerpt, secrets: list[str]) -> Iterator[str]:
 
     Secrets are looked for in the bare lines first: one of several lines would hide behind the numbers.
     """
-    bare = redact("\n".join(_bare(line.text) for line in hunk.lines))
-    secrets.extend(bare.kinds)
+    bare = redact("\n".join(bare_line(line.text) for line in hunk.lines))
+    secrets.extend((*hunk.secrets, *bare.kinds))
     for line, text in zip(hunk.lines, bare.text.split("\n"), strict=True):
         cut = f"{text[:LINE_CHARACTERS_MAX]}<cut>" if len(text) > LINE_CHARACTERS_MAX else text
         number = "" if line.new_number is None else line.new_number
         yield f"{number}{_SIGNS[line.kind]}{_code(cut)}".rstrip()
-
-
-def _bare(text: str) -> str:
-    """Take the line end off, and make sure that one line is one line."""
-    return text[:RAW_LINE_CHARACTERS_MAX].removesuffix("\r").replace("\n", "\u2028")
 
 
 def _name(text: str) -> str:
