@@ -168,13 +168,24 @@ class Passage(Report):
     why: Annotated[str, Field(description="The changed names or words that led here.")] = ""
 
 
+class DocsFinding(Finding):
+    """A sentence of the documentation that the change made wrong."""
+
+    sentence: Annotated[str, Field(description="The line as it stands, made safe and cut.")] = ""
+    changed: Annotated[str, Field(description="The name: `apply_discount`, `--retry-max`, `SHOP_TOKEN`.")] = ""
+    kind: Annotated[str, Field(description="function, class, constant, flag, variable, route or name.")] = ""
+    change: Annotated[str, Field(description="removed, renamed or changed.")] = ""
+    checked: Annotated[str, Field(description="What the model says of it: stale or unsure; empty if not asked.")] = ""
+
+
 class DocsReport(Report):
     """Stage docs: the documentation that bears on the change."""
 
     passages: tuple[Passage, ...] = ()
-    stale: Annotated[tuple[Finding, ...], Field(description="Mentions of changed names, left untouched.")] = ()
+    stale: Annotated[tuple[DocsFinding, ...], Field(description="Mentions of changed names, left untouched.")] = ()
     documents_read: Annotated[int, Field(ge=0)] = 0
     skipped: tuple[Skipped, ...] = ()
+    spend: Spend = Spend()
 
 
 class Verdict(StrEnum):
