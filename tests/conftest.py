@@ -1,5 +1,6 @@
 """Fixtures for all tests: a real Redis, one per test process, empty at the start of each test that asks for it."""
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import TypeAlias
@@ -15,6 +16,12 @@ StartRedis: TypeAlias = Callable[..., RealRedis]
 # How long an example takes says more of the machine's other work than of our code; pytest's own limit ends what hangs.
 hypothesis.settings.register_profile("onceover", deadline=None)
 hypothesis.settings.load_profile("onceover")
+
+
+# A script that starts the tests in its background has Ctrl-C ignored by all that it starts, and tests send it to
+# programs. What has a handler here has its default in a program that is started from here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
