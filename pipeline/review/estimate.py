@@ -143,7 +143,7 @@ def _thousands(tokens: int) -> str:
 
 
 def _usd(low: int, high: int) -> str:
-    return f"${_dollars(low)} to ${_dollars(high)}"
+    return f"{_dollars(low)} to {_dollars(high)} USD"  # GitHub reads `$` as mathematics.
 
 
 def _dollars(nanodollars: int) -> str:

@@ -99,12 +99,20 @@ class Model(Protocol):
 
 
 class Listener(Protocol):
-    """Whoever keeps the books: told of every call, a probe as well; must not raise."""
+    """Whoever keeps the books: told of every call, a probe as well, before the answer is handed out; must not raise."""
 
-    def heard(self, answer: Answer, *, is_probe: bool) -> None:
-        """Take note of a call that is billed: its model, tokens, cost and the server's name for it."""
+    async def heard(self, answer: Answer, *, asked_by: str | None, is_probe: bool) -> None:
+        """Take note of a call that is billed.
 
-    def failed(self, model: str, code: str, request_id: str | None, *, is_probe: bool) -> None:
+        Args:
+            answer: Its model, tokens, cost and the server's name for it.
+            asked_by: The `request_id` of the question, or of the one that a probe was made for.
+            is_probe: Whether it was a probe.
+        """
+
+    async def failed(
+        self, model: str, code: str, request_id: str | None, *, asked_by: str | None, is_probe: bool
+    ) -> None:
         """Take note of a call that failed: the error's code, and the server's name for the call if it gave one."""
 
 
@@ -187,8 +195,11 @@ class OpenAiModel:
             raise outcome  # Here, where no foreign error is being handled: theirs hold requests, and so the key.
         return outcome
 
-    async def can_call_tools(self) -> bool:
+    async def can_call_tools(self, *, request_id: str | None = None) -> bool:
         """Say whether the first choice calls tools that it is given; asks it once, and notes the answer.
+
+        Args:
+            request_id: Of the question that wants to know, for the books.
 
         Raises:
             OnceoverError: It could not be asked; as `ask`.
@@ -199,7 +210,7 @@ class OpenAiModel:
         if note.tools is None:
             try:
                 async with asyncio.timeout(self._settings.seconds_max):
-                    failed = await self._probe(model, TOOLS)
+                    failed = await self._probe(model, replace(TOOLS, request_id=request_id))
                 error = failed.error if failed else None
             except TimeoutError:
                 error = out_of_time(self._server, self._settings.seconds_max)
@@ -244,7 +255,7 @@ class OpenAiModel:
         if question.tools and self._notebook.known(model).tools is False:
             return no_tools(self._server, model)
         while True:  # More humbly each time that it refuses the form of the request; ends, as rungs are few.
-            outcome = await self._send(model, question, self._rung(model))
+            outcome = await self._send(model, question, self._rung(model), question.request_id)
             if isinstance(outcome, Answer):
                 return outcome
             if not await self._yield_to(outcome.refused, model, question):
@@ -258,15 +269,15 @@ class OpenAiModel:
         async with self._probing[model]:
             await self._find_window(model)
             if question.schema is not None and self._notebook.known(model).rung is None:
-                failed = await self._probe_structure(model)
+                failed = await self._probe_structure(model, question.request_id)
             if question.tools and self._notebook.known(model).tools is None and failed is None:
-                failed = await self._probe_tools(model)
+                failed = await self._probe_tools(model, question.request_id)
         return failed
 
-    async def _probe_structure(self, model: str) -> Failed | None:
+    async def _probe_structure(self, model: str, asked_by: str | None) -> Failed | None:
         """Find the strongest rung that works; what is refused for another reason tells nothing and is not noted."""
         for rung in RUNGS[:-1]:
-            outcome = await self._send(model, STRUCTURE, rung)
+            outcome = await self._send(model, STRUCTURE, rung, asked_by)
             if isinstance(outcome, Failed):
                 if not outcome.refused:
                     return outcome
@@ -278,8 +289,8 @@ class OpenAiModel:
         await self._note_rung(model, "prompt")
         return None
 
-    async def _probe_tools(self, model: str) -> Failed | None:
-        outcome = await self._send(model, TOOLS, "prompt")
+    async def _probe_tools(self, model: str, asked_by: str | None) -> Failed | None:
+        outcome = await self._send(model, TOOLS, "prompt", asked_by)
         if isinstance(outcome, Failed):
             if not outcome.refused:
                 return outcome
@@ -300,32 +311,41 @@ class OpenAiModel:
             lambda note: note.model_copy(update={"window_asked": True, "context_tokens": note.context_tokens or found}),
         )
 
-    async def _send(self, model: str, question: Question, rung: Rung) -> Answer | Failed:
-        """Send a question that fits, under the name of the limit that the server knows, and keep the books."""
+    async def _send(self, model: str, question: Question, rung: Rung, asked_by: str | None) -> Answer | Failed:
+        """Send a question that fits, under the name of the limit that the server knows, and keep the books.
+
+        Args:
+            model: Who is asked.
+            question: What: the question itself, or a probe.
+            rung: How structure is asked for.
+            asked_by: On whose account.
+        """
         limit = self._completion_tokens(model, question, rung)
         if limit is None:
             return self._too_long(model, question, rung)
-        outcome = await self._call(model, question, rung, limit)
+        outcome = await self._call(model, question, rung, limit, asked_by)
         if isinstance(outcome, Failed) and _LIMIT_REFUSED.search(outcome.refused):
             if self._notebook.known(model).limit_name is not None:
                 return outcome
             other: LimitName = "max_completion_tokens" if self._limit_name(model) == "max_tokens" else "max_tokens"
             await self._notebook.change(model, lambda note: note.model_copy(update={"limit_name": other}))
-            outcome = await self._call(model, question, rung, limit)
+            outcome = await self._call(model, question, rung, limit, asked_by)
         if isinstance(outcome, Failed):
             return outcome
-        return await self._booked(outcome, question.bytes_on(rung), is_probe=question.request_id == PROBE_ID)
+        return await self._booked(outcome, question, rung, asked_by)
 
-    async def _call(self, model: str, question: Question, rung: Rung, limit: int) -> Answer | Failed:
+    async def _call(
+        self, model: str, question: Question, rung: Rung, limit: int, asked_by: str | None
+    ) -> Answer | Failed:
         outcome = await self._wire.send(
             model, question, rung, limit_name=self._limit_name(model), completion_tokens_max=limit
         )
         if isinstance(outcome, Failed) and self._listener is not None:
             code, is_probe = outcome.error.error_code, question.request_id == PROBE_ID
-            self._listener.failed(model, code, outcome.request_id, is_probe=is_probe)
+            await self._listener.failed(model, code, outcome.request_id, asked_by=asked_by, is_probe=is_probe)
         return outcome
 
-    async def _booked(self, answer: Answer, sent_bytes: int, *, is_probe: bool) -> Answer:
+    async def _booked(self, answer: Answer, question: Question, rung: Rung, asked_by: str | None) -> Answer:
         """Put a price on an answer, learn from its bill and tell who listens."""
         facts = self._settings.catalogue.facts(answer.model, self._server.url)
         priced = replace(
@@ -339,10 +359,10 @@ class OpenAiModel:
         if answer.is_usage_told:
             await self._notebook.change(
                 answer.model,
-                lambda note: note.with_estimate(note.estimate.learn(sent_bytes, answer.prompt_tokens)),
+                lambda note: note.with_estimate(note.estimate.learn(question.bytes_on(rung), answer.prompt_tokens)),
             )
         if self._listener is not None:
-            self._listener.heard(priced, is_probe=is_probe)
+            await self._listener.heard(priced, asked_by=asked_by, is_probe=question.request_id == PROBE_ID)
         return priced
 
     async def _yield_to(self, refusal: str, model: str, question: Question) -> bool:

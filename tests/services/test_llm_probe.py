@@ -51,12 +51,18 @@ class Books:
 
     failures: list[tuple[str, str, str | None, bool]] = field(default_factory=list)
 
-    def heard(self, answer: Answer, *, is_probe: bool) -> None:
+    askers: list[str | None] = field(default_factory=list)
+
+    async def heard(self, answer: Answer, *, asked_by: str | None, is_probe: bool) -> None:
         """Keep it."""
         self.entries.append((answer, is_probe))
+        self.askers.append(asked_by)
 
-    def failed(self, model: str, code: str, request_id: str | None, *, is_probe: bool) -> None:
+    async def failed(
+        self, model: str, code: str, request_id: str | None, *, asked_by: str | None, is_probe: bool
+    ) -> None:
         """Keep it."""
+        del asked_by
         self.failures.append((model, code, request_id, is_probe))
 
 
@@ -361,8 +367,9 @@ async def test_an_answer_tells_its_cost_if_the_model_has_a_price(catalogue: Cata
 async def test_who_keeps_the_books_hears_of_probes_too() -> None:
     books = Books()
     async with scripted() as llm, client(llm, books=books, catalogue=PRICED) as model:
-        answer = await model.ask(QUESTION, schema=SCHEMA)
+        answer = await model.ask(QUESTION, schema=SCHEMA, request_id="r_1/analyze")
 
+    assert books.askers == ["r_1/analyze"] * 2
     assert [is_probe for _, is_probe in books.entries] == [True, False]
     assert books.entries[1][0] == answer
     assert all(entry.cost_nanodollars and entry.request_id for entry, _ in books.entries)
