@@ -23,6 +23,7 @@ _REVIEW: Final = {
             "title": "Every discount below 100 % is lost",
             "claim": "`percent // 100` is 0 for 0 to 99, so the price stays as it was. Multiply before you divide, as "
             "the base did.",
+            "evidence": "price = price_cents * (1 - percent // 100)",
             "confidence": 0.98,
             "suggestion": "    price = price_cents * (100 - percent) // 100",
         },
@@ -35,6 +36,7 @@ _REVIEW: Final = {
             "title": "The last piece on the shelf can no longer be reserved",
             "claim": "With 3 on the shelf, `reserve(stock, item, 3)` is refused, because `amount >= 3` holds. The base "
             "used `>`, which let the last piece go.",
+            "evidence": "if amount >= stock.get(item, 0):",
             "confidence": 0.95,
             "suggestion": "    if amount > stock.get(item, 0):",
         },
@@ -46,6 +48,7 @@ _REVIEW: Final = {
             "category": "bug",
             "title": "Coupons can make the price negative",
             "claim": "Two coupons of 1,500 on a price of 2,000 give -1,000: the shop would pay the customer.",
+            "evidence": "return price",
             "confidence": 0.8,
             "suggestion": None,
         },

@@ -5,15 +5,20 @@ every call is in the spend. Errors of the call itself pass through: whether to t
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from pipeline.review.excerpts import FileExcerpt, anchors_of
+from pipeline.review.evidence import grounds_of
+from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.findings import Finding
-from pipeline.review.model_findings import AnalyzeAnswer, check_answer
+from pipeline.review.model_findings import AnalyzeAnswer, check_answer, spellings
 from pipeline.review.prompt import build_prompt
 from pipeline.review.reports import Spend
 from pipeline.review.structured import Call, Unusable, ask_structured, spend_of
+
+Heads: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Reads the head's version of files by shown path; those that cannot be read as text are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +37,23 @@ class GroupReview:
     """What of the answer is missing, as clauses."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Remarks that were not taken, by reason."""
+    suggestions_dropped: Mapping[str, int] = field(default_factory=dict)
+    """Suggestions that were not taken, though their remarks were, by reason."""
+    refuted: int = 0
+    """Remarks that a second look took back."""
     secrets: Mapping[str, int] = field(default_factory=dict)
     """Secrets that the model did not get to see, by kind."""
 
 
-async def review_group(call: Call, group: Sequence[FileExcerpt], *, title: str, nonce: str) -> GroupReview:
+async def no_heads(paths: Sequence[str]) -> Mapping[str, str]:
+    """Read no file: remarks are held against the lines that were shown alone."""
+    del paths
+    return {}
+
+
+async def review_group(
+    call: Call, group: Sequence[FileExcerpt], *, title: str, nonce: str, heads: Heads = no_heads
+) -> GroupReview:
     """Ask about a group and check the answer.
 
     Args:
@@ -44,6 +61,7 @@ async def review_group(call: Call, group: Sequence[FileExcerpt], *, title: str, 
         group: What is asked about.
         title: What the author calls the change.
         nonce: Makes the prompt's markers unforeseeable; the same for each try, so that a paid answer is found again.
+        heads: Reads the files that remarks are about, to hold the remarks against them.
     """
     prompt = build_prompt(group, title=title, nonce=nonce)
     paths = tuple(dict.fromkeys(file.path for file in group))
@@ -52,7 +70,9 @@ async def review_group(call: Call, group: Sequence[FileExcerpt], *, title: str, 
     model, spend = outcome.answers[-1].model, spend_of(outcome.answers)
     if isinstance(outcome, Unusable):
         return GroupReview(paths=paths, model=model, spend=spend, unusable=outcome.reason, secrets=secrets)
-    checked = check_answer(outcome.value, anchors_of(group))
+    claimed = {name for finding in outcome.value.findings for name in spellings(finding.path)}
+    texts = await heads([path for path in paths if path in claimed])
+    checked = check_answer(outcome.value, grounds_of(group, texts))
     return GroupReview(
         paths=paths,
         model=model,
@@ -61,5 +81,6 @@ async def review_group(call: Call, group: Sequence[FileExcerpt], *, title: str, 
         findings=checked.findings,
         gaps=outcome.gaps,
         dropped=checked.dropped,
+        suggestions_dropped=checked.suggestions_dropped,
         secrets=secrets,
     )

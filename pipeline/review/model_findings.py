@@ -1,7 +1,9 @@
 """Model findings: what a model claims about a change becomes findings, if it stands where it says.
 
-Promises that no finding names a file or a line that the model was not shown, that texts are bounded and free of
-secrets of known form, and that what is dropped is counted with its reason. Does not promise that a claim is true.
+Promises that no finding names a file or a line that the model was not shown, that each quotes code that stands there
+(or stood there, if the change removes it), that a suggestion goes exactly onto the lines of its finding, that texts are
+bounded and free of secrets of known form, and that what is dropped is counted with its reason. A line that is wrong is
+put right by the quotation. Does not promise that a claim is true.
 """
 
 import re
@@ -12,8 +14,16 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Finding, Severity
+from pipeline.review.evidence import LINES_NEAR, Ground, distance
+from pipeline.review.findings import (
+    CLAIM_CHARACTERS_MAX,
+    EVIDENCE_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+    Finding,
+    Severity,
+)
 from pipeline.review.redact import redact
+from pipeline.review.replacement import Unfit, check_replacement
 from pipeline.review.visible import visible
 
 SOURCE: Final = "model"
@@ -25,7 +35,6 @@ FINDINGS_MAX: Final = 30
 LINES_MAX: Final = 60
 """A remark on more lines is cut: it is about a place, not about a file."""
 
-SUGGESTION_CHARACTERS_MAX: Final = 4_000
 WALKTHROUGH_CHARACTERS_MAX: Final = 2_000
 
 Category: TypeAlias = Literal[
@@ -58,6 +67,7 @@ class ModelFinding(BaseModel):
     category: Annotated[Category, BeforeValidator(_known)] = "maintainability"
     title: str
     claim: str
+    evidence: str = ""
     confidence: Annotated[float, BeforeValidator(_share), Field(allow_inf_nan=False)] = 0.5
     suggestion: str | None = None
 
@@ -77,38 +87,54 @@ class Checked:
     findings: tuple[Finding, ...]
     dropped: Mapping[str, int]
     """How many remarks were dropped, by reason; the reason is a clause that can follow `remark`."""
+    suggestions_dropped: Mapping[str, int]
+    """How many suggestions of remarks that were kept, by reason; a clause that can follow `suggestion`."""
 
 
-def check_answer(answer: AnalyzeAnswer, anchors: Mapping[str, Collection[int]]) -> Checked:
-    """Keep the remarks that stand on lines the model was shown.
+def check_answer(answer: AnalyzeAnswer, grounds: Mapping[str, Ground]) -> Checked:
+    """Keep the remarks that stand on lines the model was shown, by what they quote.
 
     Args:
         answer: What the model says.
-        anchors: Lines of the head's side on which a remark may stand, by path; see `anchors_of`.
+        grounds: What a remark may stand on, by path; see `grounds_of`.
     """
-    dropped: Counter[str] = Counter()
-    findings = [_checked(claimed, anchors) for claimed in answer.findings[:FINDINGS_MAX]]
-    dropped.update(reason for reason in findings if isinstance(reason, str))
+    judged = [_checked(claimed, grounds) for claimed in answer.findings[:FINDINGS_MAX]]
+    dropped = Counter(reason for reason in judged if isinstance(reason, str))
     dropped["beyond the number that is taken from one answer"] = len(answer.findings[FINDINGS_MAX:])
+    kept = [one for one in judged if isinstance(one, _Kept)]
     return Checked(
         walkthrough=_clean(answer.walkthrough, WALKTHROUGH_CHARACTERS_MAX),
-        findings=tuple(finding for finding in findings if isinstance(finding, Finding)),
+        findings=tuple(one.finding for one in kept),
         dropped={reason: count for reason, count in dropped.items() if count},
+        suggestions_dropped=Counter(one.unfit.why for one in kept if one.unfit),
     )
 
 
-def _checked(claimed: ModelFinding, anchors: Mapping[str, Collection[int]]) -> Finding | str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A finding, and what was wrong with its suggestion."""
+
+    finding: Finding
+    unfit: Unfit | None
+
+
+def _checked(claimed: ModelFinding, grounds: Mapping[str, Ground]) -> _Kept | str:
     """Turn a claim into a finding, or say why not."""
-    path = next((name for name in _spellings(claimed.path) if name in anchors), None)
+    path = next((name for name in spellings(claimed.path) if name in grounds), None)
     if path is None:
         return "on a file that is not in the change"
-    lines = _shown_lines(claimed, anchors[path])
+    ground = grounds[path]
+    stood = _lines(claimed, ground)
+    if stood is None:
+        return "without evidence that stands in the code"
+    lines = _shown_lines(*stood, ground.anchors)
     if lines is None:
         return "on a line that is not in the change"
     title, claim = _clean(claimed.title, TITLE_CHARACTERS_MAX), _clean(claimed.claim, CLAIM_CHARACTERS_MAX)
     if not title or not claim:
         return "without a title or a claim"
-    return Finding(
+    suggestion = _suggestion(claimed, path, lines, ground)
+    finding = Finding(
         path=path,
         line=lines[0],
         line_end=lines[1],
@@ -118,38 +144,49 @@ def _checked(claimed: ModelFinding, anchors: Mapping[str, Collection[int]]) -> F
         claim=claim,
         source=SOURCE,
         confidence=min(max(claimed.confidence, 0.0), 1.0),
-        suggestion=_suggestion(claimed, lines),
+        evidence=_clean(claimed.evidence, EVIDENCE_CHARACTERS_MAX),
+        suggestion=None if isinstance(suggestion, Unfit) else suggestion,
     )
+    return _Kept(finding=finding, unfit=suggestion if isinstance(suggestion, Unfit) else None)
 
 
-def _spellings(path: str) -> tuple[str, ...]:
+def _lines(claimed: ModelFinding, ground: Ground) -> tuple[int, int] | None:
+    """Say where the remark stands: where it claims to, if that is where the code is that it quotes, else there."""
+    first = claimed.line
+    last = min(max(claimed.line_end, first), first + LINES_MAX - 1)
+    quoted = ground.near(claimed.evidence, first, last)
+    if quoted is None or distance(quoted, (first, last)) == 0:
+        return quoted and (first, last)
+    is_shown = any(number in ground.anchors for number in range(quoted[0], quoted[1] + 1))
+    is_near = distance(quoted, (first, last)) <= LINES_NEAR
+    return (first, last) if is_near and not is_shown else quoted
+
+
+def spellings(path: str) -> tuple[str, ...]:
     """The ways a model writes a path: as given, as in a diff, as on a command line."""
     return (path, path.strip().strip("`"), re.sub(r"^(?:[ab]|\.)/", "", path.strip()))
 
 
-def _shown_lines(claimed: ModelFinding, shown: Collection[int]) -> tuple[int, int] | None:
-    """Cut the claimed lines to the first unbroken run of them that the diff shows."""
-    last = min(max(claimed.line_end, claimed.line), claimed.line + LINES_MAX - 1)
-    first = next((number for number in range(claimed.line, last + 1) if number in shown), None)
-    if first is None:
+def _shown_lines(first: int, last: int, shown: Collection[int]) -> tuple[int, int] | None:
+    """Cut lines to the first unbroken run of them that the diff shows."""
+    start = next((number for number in range(first, last + 1) if number in shown), None)
+    if start is None:
         return None
-    end = first
+    end = start
     while end < last and end + 1 in shown:
         end += 1
-    return first, end
+    return start, end
 
 
-def _suggestion(claimed: ModelFinding, lines: tuple[int, int]) -> str | None:
-    """Keep a replacement only if it replaces exactly the lines it was written for, and needs no cleaning."""
-    text = claimed.suggestion
-    if (
-        not text
-        or len(text) > SUGGESTION_CHARACTERS_MAX
-        or lines != (claimed.line, max(claimed.line_end, claimed.line))
-    ):
+def _suggestion(claimed: ModelFinding, path: str, lines: tuple[int, int], ground: Ground) -> str | Unfit | None:
+    """Keep a replacement only if it goes onto the lines of the finding; lines put right may have been meant so."""
+    if not claimed.suggestion:
         return None
-    is_altered = redact(text).kinds or "<secret:" in text or visible(text).count("<U+") != text.count("<U+")
-    return None if is_altered else visible(text)
+    if lines[1] - lines[0] != max(claimed.line_end, claimed.line) - claimed.line:
+        return Unfit("for other lines than those of its remark")
+    return check_replacement(
+        claimed.suggestion, path=path, first=lines[0], last=lines[1], known=ground.lines, head=ground.head
+    )
 
 
 def _clean(text: str, characters_max: int) -> str:

@@ -69,6 +69,10 @@ def _left_out_of_answers(usable: Iterable[GroupReview]) -> Iterator[Skipped]:
         yield Skipped(what=WHO, why=gap, gap=True)
     for reason, number in _sum(review.dropped for review in usable).items():
         yield Skipped(what=WHO, why=f"{count(number, 'remark')} not taken: {reason}")
+    for reason, number in _sum(review.suggestions_dropped for review in usable).items():
+        yield Skipped(what=WHO, why=f"{count(number, 'suggestion')} not taken: {reason}")
+    if refuted := sum(review.refuted for review in usable):
+        yield Skipped(what=WHO, why=f"{count(refuted, 'remark')} refuted in the second pass")
 
 
 def _withheld(reviews: Iterable[GroupReview]) -> Iterator[Skipped]:

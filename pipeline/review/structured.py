@@ -40,6 +40,15 @@ Fault: TypeAlias = Mapping[str, Any]  # One of pydantic's error details.
 _OBJECT: Final = TypeAdapter(dict[str, Any])  # Any: see Json.
 
 
+class AskedCall(BaseModel):
+    """A tool that the model asks for; nothing of it is checked."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    arguments: str = ""
+
+
 class ModelAnswer(BaseModel):
     """One call, as the model client tells it and a step keeps it."""
 
@@ -54,6 +63,9 @@ class ModelAnswer(BaseModel):
     """None if no price is known."""
     finish_reason: str = "stop"
     request_id: str | None = None
+    tool_calls: tuple[AskedCall, ...] = ()
+    before: "tuple[ModelAnswer, ...]" = ()
+    """Those of the same conversation that led to this one: turns in which the model looked things up."""
 
     @property
     def is_cut(self) -> bool:
@@ -108,14 +120,15 @@ async def ask_structured(
 
 
 def spend_of(answers: Sequence[ModelAnswer]) -> Spend:
-    """Add up what calls cost."""
+    """Add up what calls cost, those that led to an answer too."""
+    calls = [call for answer in answers for call in (*answer.before, answer)]
     return Spend(
-        calls=len(answers),
-        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
-        completion_tokens=sum(answer.completion_tokens for answer in answers),
-        cached_tokens=sum(answer.cached_tokens for answer in answers),
-        priced_calls=sum(answer.cost_nanodollars is not None for answer in answers),
-        cost_nanodollars=sum(answer.cost_nanodollars or 0 for answer in answers),
+        calls=len(calls),
+        prompt_tokens=sum(call.prompt_tokens for call in calls),
+        completion_tokens=sum(call.completion_tokens for call in calls),
+        cached_tokens=sum(call.cached_tokens for call in calls),
+        priced_calls=sum(call.cost_nanodollars is not None for call in calls),
+        cost_nanodollars=sum(call.cost_nanodollars or 0 for call in calls),
     )
 
 

@@ -291,10 +291,17 @@ HOSTILE_TEXT: Final = "import os\ndef f(a=[]):\n    '\x1b[6n\x1b]8;;https://exam
 async def test_nothing_of_a_stranger_reaches_a_terminal_raw(world: CommandWorld) -> None:
     """File names, content, a commit's title, a branch, test output and a model's words, on a terminal of its own."""
     repository = world.make_repository({HOSTILE_NAME: HOSTILE_TEXT})
-    repository.commit({"a.txt": "a"}, "Title \x1b]0;owned\x07 \x1b[2J")
+    repository.commit({"a.txt": "a text"}, "Title \x1b]0;owned\x07 \x1b[2J")
     repository.git("update-ref", "refs/heads/feat\udce9", "HEAD")
     repository.git("symbolic-ref", "HEAD", "refs/heads/feat\udce9")
-    finding = {"path": "a.txt", "line": 1, "line_end": 1, "severity": "low", "category": "bug\x1b]0;owned\x07"}
+    finding = {
+        "path": "a.txt",
+        "line": 1,
+        "line_end": 1,
+        "severity": "low",
+        "evidence": "a text",
+        "category": "bug\x1b]0;owned\x07",
+    }
     remark = finding | {"title": "\x1b[5n", "claim": "\x9b6n \u202e", "confidence": 1, "suggestion": "\x1b[3J"}
     tests = "sh -c 'printf \"\\033]0;owned\\007 \\033[6n\"; exit 1'"
 

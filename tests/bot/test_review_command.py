@@ -20,6 +20,7 @@ FINDING = {
     "category": "bug",
     "title": "Apples are too cheap",
     "claim": "They cost three since Monday.",
+    "evidence": "Apples cost two.",
     "confidence": 0.9,
     "suggestion": None,
 }

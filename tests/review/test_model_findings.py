@@ -5,11 +5,27 @@ from typing import Any
 
 import pytest
 
+from pipeline.review.evidence import Ground
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.model_findings import FINDINGS_MAX, AnalyzeAnswer, Checked, check_answer
 from pipeline.review.structured import Fits, ModelAnswer, read_answer, strict_schema
 
-ANCHORS = {"shop/cart.py": {3, 4, 5, 9}, "a.py": {1}}
+CART = [
+    "def mean(",
+    "    items,",
+    "):",
+    "    count = len(items)",
+    "    return sum(items) / count",
+    "",
+    "",
+    "",
+    "x = 1",
+    "y = 2",
+]
+GROUNDS = {
+    "shop/cart.py": Ground(anchors={3, 4, 5, 9}, head=CART, shown={}),
+    "a.py": Ground(anchors={1}, shown={1: "a = 1"}),
+}
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2" * 3
 
 
@@ -22,6 +38,7 @@ def remark(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - as free as a mod
         "category": "bug",
         "title": "Divides by zero",
         "claim": "An empty cart raises.",
+        "evidence": "count = len(items)",
         "confidence": 0.8,
         "suggestion": None,
         **changes,
@@ -30,7 +47,7 @@ def remark(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - as free as a mod
 
 def checked(*remarks: dict[str, Any], walkthrough: str = "It does.") -> Checked:
     answer = AnalyzeAnswer.model_validate({"walkthrough": walkthrough, "findings": list(remarks)})
-    return check_answer(answer, ANCHORS)
+    return check_answer(answer, GROUNDS)
 
 
 def only(**changes: Any) -> Finding:  # noqa: ANN401 - as free as a model's words.
@@ -49,6 +66,7 @@ def test_a_remark_on_a_shown_line_becomes_a_finding() -> None:
         claim="An empty cart raises.",
         source="model",
         confidence=0.8,
+        evidence="count = len(items)",
     )
 
 
@@ -58,10 +76,11 @@ def test_a_remark_on_a_shown_line_becomes_a_finding() -> None:
         ({"path": "../etc/passwd"}, "on a file that is not in the change"),
         ({"path": ""}, "on a file that is not in the change"),
         ({"path": "cart.py"}, "on a file that is not in the change"),
-        ({"line": 2, "line_end": 2}, "on a line that is not in the change"),
-        ({"line": -1, "line_end": 0}, "on a line that is not in the change"),
-        ({"line": 10**30, "line_end": 10**30}, "on a line that is not in the change"),
-        ({"line": 6, "line_end": 8}, "on a line that is not in the change"),
+        ({"line": 10, "line_end": 10, "evidence": "y = 2"}, "on a line that is not in the change"),
+        ({"line": 10**30, "line_end": 10**30, "evidence": "y = 2"}, "on a line that is not in the change"),
+        ({"line": 14, "line_end": 20, "evidence": "y = 2"}, "on a line that is not in the change"),
+        ({"evidence": "count = len(basket)"}, "without evidence that stands in the code"),
+        ({"evidence": ""}, "without evidence that stands in the code"),
         ({"title": " \n"}, "without a title or a claim"),
         ({"claim": ""}, "without a title or a claim"),
     ],
@@ -90,20 +109,38 @@ def test_lines_are_cut_to_those_that_were_shown(line: int, line_end: int, kept: 
     assert (finding.line, finding.line_end) == kept
 
 
+@pytest.mark.parametrize(("line", "line_end"), [(2, 2), (-1, 0), (10**30, 10**30), (6, 8)])
+def test_a_wrong_line_is_put_right_by_what_is_quoted(line: int, line_end: int) -> None:
+    finding = only(line=line, line_end=line_end)
+
+    assert (finding.line, finding.line_end) == (4, 4)
+
+
+def test_a_remark_near_its_evidence_stays_where_it_is_if_the_evidence_is_on_no_shown_line() -> None:
+    finding = only(line=3, line_end=3, evidence="items,")
+
+    assert (finding.line, finding.line_end) == (3, 3)
+
+
+def test_a_suggestion_goes_onto_the_lines_of_its_remark() -> None:
+    finding = only(suggestion="    count = len(items) or 1\r\n")
+
+    assert finding.suggestion == "    count = len(items) or 1"
+
+
 @pytest.mark.parametrize(
-    ("changes", "kept"),
+    ("changes", "reason"),
     [
-        ({"suggestion": "\tx = 1\r\n"}, "\tx = 1\n"),
-        ({"suggestion": ""}, None),
-        ({"suggestion": "x" * 5_000}, None),
-        ({"suggestion": "x = 1", "line": 4, "line_end": 9}, None),
-        ({"suggestion": f"token = '{TOKEN}'"}, None),
-        ({"suggestion": "token = '<secret:github-token:medium>'"}, None),
-        ({"suggestion": "x = '\u202e'"}, None),
+        ({"suggestion": "    count = 1", "line": 4, "line_end": 9}, "for other lines than those of its remark"),
+        ({"suggestion": "x" * 5_000}, "longer than 4,000 characters"),
+        ({"suggestion": f"    token = '{TOKEN}'"}, "with a secret or a hidden character in it"),
     ],
 )
-def test_a_suggestion_is_kept_only_as_it_was_meant(changes: dict[str, Any], kept: str | None) -> None:
-    assert only(**changes).suggestion == kept
+def test_a_suggestion_that_does_not_fit_costs_itself_and_not_its_remark(changes: dict[str, Any], reason: str) -> None:
+    result = checked(remark(**changes))
+
+    assert [finding.suggestion for finding in result.findings] == [None]
+    assert (result.dropped, result.suggestions_dropped) == ({}, {reason: 1})
 
 
 def test_texts_are_bounded_and_clean() -> None:

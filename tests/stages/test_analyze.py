@@ -33,6 +33,7 @@ REMARK = {
     "category": "bug",
     "title": "Divides by an unknown name",
     "claim": "`lenght` is nowhere defined.",
+    "evidence": "return sum(cart) / lenght",
     "confidence": 0.9,
     "suggestion": None,
 }
