@@ -5,7 +5,7 @@ What a stage's result depends on is declared beside it (`READS`, `CONTEXT`, `VER
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,6 +44,9 @@ ANALYZE_SECONDS_MAX: Final = 1_800.0
 FAST_SECONDS_MAX: Final = 300.0
 """One attempt of a stage that computes and asks at most once."""
 
+INDEXES_NAME: Final = "docs"
+"""Directory in the state directory with the indexes of documentation, one file for each repository."""
+
 PASSAGES_MAX: Final = 12
 """Passages of documentation that a review cites."""
 
@@ -58,6 +61,8 @@ class Resources:
     settings: Settings
     store: Store
     model: "OpenAiModel | None" = None
+    readings: analyze.Readings | None = None
+    """Where it is kept what the model said of a change; None: each run pays for all."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
@@ -114,7 +119,12 @@ def make_graph(resources: Resources) -> Graph:
             StageSpec(
                 name="analyze",
                 role=LOCAL,
-                run=analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model),
+                run=analyze.make_analyze(
+                    git=open_git,
+                    analyzers=resources.analyzers,
+                    model=resources.model,
+                    readings=resources.readings,
+                ),
                 reads=analyze.READS,
                 context=analyze.CONTEXT,
                 version=analyze.VERSION,
@@ -137,7 +147,9 @@ def make_graph(resources: Resources) -> Graph:
             StageSpec(
                 name="docs",
                 role=LOCAL,
-                run=docs.make_docs(git=open_git, index=resources.state_directory / "docs.sqlite3"),
+                run=docs.make_docs(
+                    git=open_git, indexes=resources.state_directory / INDEXES_NAME, model=resources.model
+                ),
                 reads=docs.READS,
                 context=docs.CONTEXT,
                 version=docs.VERSION,
@@ -186,6 +198,19 @@ def review_params(
             "base_url": str(model.base_url) if model.base_url else None,
         },
         "testing": {"command": test_command, "junit": junit, "seconds_max": settings.trial.seconds_max},
-        "docs": {"passages_max": PASSAGES_MAX},
+        "docs": docs_params(resources, passages_max=PASSAGES_MAX, paths=(), depth=depth),
         "comment": {"fail_on": fail_on},
+    }
+
+
+def docs_params(resources: Resources, *, passages_max: int, paths: Sequence[str], depth: Depth) -> dict[str, JsonValue]:
+    """Write what the stage docs reads; at the shallowest depth no model checks what the rules find."""
+    model = resources.settings.model
+    is_checked = depth is not Depth.QUICK
+    return {
+        "passages_max": passages_max,
+        "paths": list(paths),
+        "model": model.name if is_checked else None,
+        "fallback_models": list(model.fallback_names) if is_checked else [],
+        "base_url": str(model.base_url) if model.base_url and is_checked else None,
     }

@@ -204,6 +204,7 @@ def problems_of(run: RunRecord) -> list[str]:
 def _params(options: ReviewOptions, target: Target, resources: Resources) -> dict[str, JsonValue]:
     chosen: dict[str, JsonValue] = {
         "repository": {"path": str(target.path), "name": target.name},
+        "subject": target.subject,
         "head": target.head,
         "base": target.base,
         "merge_base": target.merge_base,

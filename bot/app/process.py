@@ -24,6 +24,8 @@ from bot.app.recovery import OWN_BOT, Recovery
 from bot.app.stages import ceilings_of, publisher_stages, reviewer_stages
 from bot.app_credentials import AppCredentials, Role
 from bot.assembly import PUBLISHER, REVIEWER, Resources, open_model
+from bot.bookkeeper import bookkeeper_of
+from bot.kept_readings import RedisReadings
 from bot.model_notes import RedisNotes
 from bot.opened_store import OpenedStore, open_store
 from bot.settings_tree import Settings
@@ -142,7 +144,8 @@ async def open_app(
             notes = RedisNotes(opened.redis, store.settings.prefix)
             model = await stack.enter_async_context(open_model(settings, notes=notes))
             reader = make_reader(settings, caller, opened.redis, sealer)
-            resources = Resources(settings=settings, store=store, model=model)
+            readings = RedisReadings(opened.redis, store.settings.prefix)
+            resources = Resources(settings=settings, store=store, model=model, readings=readings)
             stages |= reviewer_stages(reader, resources, engine)
         if writer and Role.PUBLISHER in roles:
             stages |= publisher_stages(writer, store, engine, ceilings=ceilings_of(settings), now_ms=_now_ms)

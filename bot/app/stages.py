@@ -30,8 +30,10 @@ def ceilings_of(settings: Settings) -> Ceilings:
 
 def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine) -> Mapping[str, StageFunction]:
     """Make the stages of who reads what strangers wrote."""
-    read = analyze.make_analyze(git=open_git, analyzers=resources.analyzers, model=resources.model)
-    index = resources.state_directory / "docs.sqlite3"
+    read = analyze.make_analyze(
+        git=open_git, analyzers=resources.analyzers, model=resources.model, readings=resources.readings
+    )
+    indexes = resources.state_directory / INDEXES_NAME
     return {
         "prepare": make_prepare(
             github=reader.of_run,

@@ -17,6 +17,7 @@ from rich.console import Console
 from bot.assembly import Resources, open_model
 from bot.exit_codes import ExitCode
 from bot.local_review import (
+from bot.kept_readings import RedisReadings
     LocalReview,
     Result,
     ReviewOptions,
@@ -132,7 +133,8 @@ async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
         async with open_store(settings) as opened, open_model(settings, notes=_notes(opened)) as model:
             for problem in opened.warnings:
                 screen.tell(f"warning: {problem}")
-            resources = Resources(settings=settings, store=opened.store, model=model)
+            readings = RedisReadings(opened.redis, opened.store.settings.prefix)
+            resources = Resources(settings=settings, store=opened.store, model=model, readings=readings)
             clock_offset = 0.0
 
             def begin(start: Start) -> None:

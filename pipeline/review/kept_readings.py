@@ -18,7 +18,7 @@ from pipeline.review.diff import Line, LineKind
 from pipeline.review.excerpts import FileExcerpt, HunkExcerpt, without_secrets
 from pipeline.review.findings import Finding
 from pipeline.review.pieces import pieces_of
-from pipeline.review.reports import Report
+from pipeline.review.reports import AnalysisReport, Report
 
 KEY_DIGITS: Final = 32
 """128 bits, as in the fingerprints of the engine."""
@@ -155,12 +155,33 @@ def take_over(files: Sequence[FileExcerpt], pieces: Sequence[Sequence[Piece]], k
     )
 
 
+def accounts_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """Name the accounts that kept readings refer to."""
+    return tuple(dict.fromkeys(key for text in texts if (key := _account_of(text))))
+
+
 def read_account(text: str | None) -> str:
     """Read an account; empty if it cannot be read."""
     try:
         return KeptAccount.model_validate_json(text or "").text
     except ValidationError:
         return ""
+
+
+def with_known(report: AnalysisReport, known: TakenOver, walkthroughs: Sequence[str]) -> AnalysisReport:
+    """Add to the report on what was read now what was read before; it costs nothing again."""
+    models = dict.fromkeys(
+        name for names in (*known.models, report.model) for name in (names or "").split(", ") if name
+    )
+    accounts = dict.fromkeys(text for text in (report.walkthrough, *walkthroughs) if text)
+    return report.model_copy(
+        update={
+            "findings": (*report.findings, *known.findings),
+            "model": ", ".join(models) or None,
+            "walkthrough": "\n\n".join(accounts),
+            "files_known": known.files,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +200,13 @@ def _reading(piece: Piece, text: str | None) -> _Reading | None:
     except (ValidationError, IndexError):
         return None
     return _Reading(findings=findings, model=kept.model, account=kept.account)
+
+
+def _account_of(text: str) -> str:
+    try:
+        return KeptReading.model_validate_json(text).account
+    except ValidationError:
+        return ""
 
 
 def _put_back(piece: Piece, kept: KeptFinding) -> Finding:

@@ -11,6 +11,7 @@ from typing import NoReturn, TypeAlias, TypeVar
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction, Upstream, Woken
 from pipeline.review.plan import Plan
 from pipeline.review.read_plan import PREPARE, read_plan
+from pipeline.services.pull_request import PullHead
 
 Step = TypeVar("Step", bound="JsonValue")
 
@@ -34,6 +35,7 @@ def planned(name: str, stage: StageFunction, clone: Clone | None = None) -> Stag
         params: dict[str, JsonValue] = {
             **ctx.params,
             **plan.params,
+            "subject": _subject(ctx.params),
             "title": plan.title,
             "head": plan.head,
             "merge_base": plan.merge_base,
@@ -46,6 +48,12 @@ def planned(name: str, stage: StageFunction, clone: Clone | None = None) -> Stag
         return await stage(PlannedContext(ctx, params))
 
     return run
+
+
+def _subject(params: Mapping[str, JsonValue]) -> str:
+    """Name what the run is about; empty where the parameters do not tell."""
+    pull = params.get("pull")
+    return PullHead.model_validate(pull).subject if pull is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ def test_every_parameter_of_a_stage_is_declared_and_no_other(stage: Stage) -> No
     declared = [*stage.READS, *stage.CONTEXT]
 
     assert sorted(declared) == sorted(stage.Params.model_fields)
-    assert set(stage.CONTEXT) <= {"repository"}, "only where things are on this host may change and not the result"
+    assert set(stage.CONTEXT) <= {"repository", "subject"}, (
+        "only where things are on this host, and on whose behalf, may change and not the result"
+    )
     assert stage.VERSION
 
 

@@ -11,8 +11,8 @@ from pipeline.services.repository import Repository, Sha
 READS: Final = ("head", "merge_base", "title", "analysis")
 """Parameters that the result depends on."""
 
-CONTEXT: Final = ("repository",)
-"""Parameters that it needs besides: where things are on this host."""
+CONTEXT: Final = ("repository", "subject")
+"""Parameters that it needs besides: where things are on this host, and whose readings may be taken over."""
 
 FINDINGS_STORED_MAX: Final = 2_000
 """Findings of the analysers that the step keeps; far more than any limit on those that are told."""
@@ -38,6 +38,8 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     repository: Repository
+    subject: str = ""
+    """What the run is about; readings of it are kept under this name, none without one."""
     head: Sha
     merge_base: Sha
     title: str = ""

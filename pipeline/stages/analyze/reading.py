@@ -6,23 +6,26 @@ is worth doing again: the report is partial then.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.diff import FileDiff
-from pipeline.review.excerpts import FileExcerpt, Grouping, excerpt_of, group_files
+from pipeline.review.excerpts import FileExcerpt, excerpt_of, group_files
 from pipeline.review.group_review import GroupReview, review_group
 from pipeline.review.importance import choose_for_model
+from pipeline.review.kept_readings import cut_into_pieces, with_known
 from pipeline.review.model_findings import AnalyzeAnswer
 from pipeline.review.model_reading import GroupUnread, tell_reading
+from pipeline.review.prompt import PROMPT_VERSION
 from pipeline.review.reports import AnalysisReport, Skipped
 from pipeline.review.structured import Message, strict_schema
 from pipeline.review.visible import visible
 from pipeline.review.wording import count
 from pipeline.services.questions import Model, Questions
+from pipeline.stages.analyze.memory import Memory, Readings
 from pipeline.stages.analyze.parameters import Params
 
 MODEL_TRIES_MAX: Final = 3
@@ -43,9 +46,9 @@ NO_MODEL: Final = Skipped(
 
 
 async def read_with_model(
-    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: Model | None
+    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: Model | None, readings: Readings | None
 ) -> AnalysisReport:
-    """Let the model read group after group; tell what it did not read."""
+    """Let the model read what it has not read before, group after group; tell what it did not read."""
     name = params.analysis.model
     if name is None:
         return AnalysisReport(skipped=(NO_MODEL,))
@@ -53,16 +56,25 @@ async def read_with_model(
         ctx.partial()  # A worker that has one can read it another time.
         return AnalysisReport(skipped=(Skipped(what="model", why=f"there is no client for {name} here", gap=True),))
     room = choose_for_model(files)
-    grouping = await asyncio.to_thread(_group, room.chosen)
-    outcomes = await _review_groups(ctx, params, grouping.groups, model)
+    excerpts = await asyncio.to_thread(_excerpts, room.chosen)
+    memory = Memory(readings=readings, subject=params.subject, reader=_reader(params))
+    known = await memory.take_over(ctx, excerpts)
+    grouping = await asyncio.to_thread(group_files, known.taken.unread)
+    outcomes = await _review_groups(ctx, params, grouping.groups, model, memory)
     without_room = (*grouping.left_out, *(file.shown_path for file in room.left_out))
-    return tell_reading(
-        [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)], without_room=without_room
-    )
+    told = [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)]
+    return with_known(tell_reading(told, without_room=without_room), known.taken, known.walkthroughs)
 
 
-def _group(files: Iterable[FileDiff]) -> Grouping:
-    return group_files([excerpt_of(file) for file in files])
+def _excerpts(files: Iterable[FileDiff]) -> list[FileExcerpt]:
+    return [cut_into_pieces(excerpt_of(file)) for file in files]
+
+
+def _reader(params: Params) -> Callable[[FileExcerpt], str]:
+    """Name who reads a file, and by which rules."""
+    analysis = params.analysis
+    same_for_all = fingerprint(PROMPT_VERSION, analysis.identity, analysis.depth)
+    return lambda _file: same_for_all
 
 
 def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) -> GroupReview | GroupUnread:
@@ -72,7 +84,7 @@ def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) ->
 
 
 async def _review_groups(
-    ctx: StageContext, params: Params, groups: Sequence[Sequence[FileExcerpt]], model: Model
+    ctx: StageContext, params: Params, groups: Sequence[Sequence[FileExcerpt]], model: Model, memory: Memory
 ) -> list[GroupReview | OnceoverError]:
     """Ask about every group; what waiting may heal is raised, to be tried later, as long as there is a try left."""
     is_last_try = ctx.attempt >= MODEL_TRIES_MAX
@@ -96,12 +108,16 @@ async def _review_groups(
             return await ctx.step("model", ask, params.analysis.identity, asked, name, observes=is_repair)
 
         try:
-            return await review_group(call, group, title=params.title, nonce=ctx.run_id)
+            reviewed = await review_group(call, group, title=params.title, nonce=ctx.run_id)
         except OnceoverError as error:
             if questions.met(error):
                 return error
             raise  # The engine's, which knows what to do about it.
+        await memory.keep(group, reviewed)
+        return reviewed
 
+    if not groups:
+        return []
     ctx.progress(f"{params.analysis.model} reads {count(len(groups), 'group')} of files")
     async with asyncio.TaskGroup() as together:
         tasks = [together.create_task(review(group)) for group in groups]

@@ -12,10 +12,11 @@ from pipeline.services.analyzers.settings import AnalyzerSettings
 from pipeline.services.questions import Model
 from pipeline.stages.analyze.change import Change, Objects, read_change
 from pipeline.stages.analyze.checked import check_files
+from pipeline.stages.analyze.memory import Readings
 from pipeline.stages.analyze.parameters import Params
 from pipeline.stages.analyze.reading import read_with_model
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when the report for the same input changes."""
 
 FILES_TOLD_MAX: Final = 2_000
@@ -27,6 +28,7 @@ def make_analyze(
     git: Callable[[Path], Awaitable[Objects]],
     analyzers: AnalyzerSettings | None = None,
     model: Model | None = None,
+    readings: Readings | None = None,
 ) -> StageFunction:
     """Make the stage.
 
@@ -34,6 +36,7 @@ def make_analyze(
         git: Opens the repository at a path.
         analyzers: Limits of the analysers.
         model: The client for the model that the parameters name; None if none is configured.
+        readings: Where it is kept what the model said; None: nothing is, and each run pays for all.
     """
     settings = analyzers or AnalyzerSettings()
 
@@ -43,7 +46,7 @@ def make_analyze(
         ctx.progress("reading the diff")
         change = await read_change(objects, params)
         checked = await check_files(ctx, objects, params, change.readable, settings)
-        read = await read_with_model(ctx, params, change.readable, model)
+        read = await read_with_model(ctx, params, change.readable, model, readings)
         return _report(change, checked, read, params.analysis.findings_max).model_dump(mode="json")
 
     return analyze
@@ -61,6 +64,7 @@ def _report(change: Change, checked: AnalysisReport, read: AnalysisReport, findi
         tools=checked.tools,
         model=read.model,
         walkthrough=read.walkthrough,
+        files_known=read.files_known,
         skipped=(*change.skipped, *checked.skipped, *read.skipped, *beyond(len(findings), findings_max)),
         spend=read.spend,
     )
