@@ -74,6 +74,7 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
     output_bytes_max: int,
     stdin: bytes | None = None,
     keep: Keep = Keep.HEAD,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program without a shell, in a session of its own, and return how it went.
 
@@ -85,6 +86,7 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
         output_bytes_max: Limit for stdout and stderr, each.
         stdin: What it reads; /dev/null without it.
         keep: What happens beyond `output_bytes_max`.
+        pass_fds: Descriptors of ours that it gets too, under the same numbers.
 
     Raises:
         CannotStart: It could not be started at all.
@@ -94,7 +96,7 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
     out = _Collector(output_bytes_max, keep, full)
     err = _Collector(output_bytes_max, keep, full)
     async with _read_end(out) as stdout, _read_end(err) as stderr, _write_end(stdin) as source:
-        process = await _start(argv, cwd, env, (source, stdout, stderr))
+        process = await _start(argv, cwd, env, (source, stdout, stderr), pass_fds)
         timed_out = await _wait(process, full, seconds_max)
         await _drain(out, err)
     return Completed(
@@ -192,12 +194,23 @@ class _Feeder(asyncio.BaseProtocol):
 
 
 async def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], streams: tuple[IO[bytes] | int, IO[bytes], IO[bytes]]
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    streams: tuple[IO[bytes] | int, IO[bytes], IO[bytes]],
+    pass_fds: Sequence[int],
 ) -> Process:
     stdin, stdout, stderr = streams
     try:
         return await asyncio.create_subprocess_exec(
-            *argv, cwd=cwd, env=dict(env), stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            *argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            start_new_session=True,
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument.
         raise CannotStart(

@@ -22,6 +22,7 @@ class Limit(Enum):
     MEMORY = "memory"
     PROCESSES = "processes"
     OUTPUT = "output"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,9 @@ SHARED_MEMORY_MB: Final = 16
 OPEN_FILES_MAX: Final = 1024
 """Per process: the usual default of a login shell."""
 
+OVERHEAD_PIDS: Final = 4
+"""Processes of the sandbox itself: bubblewrap outside and as `init` inside, the shell, and tar for a moment."""
+
 FILES_MAX: Final = 200_000
 """Files and folders in the copy, and as many in /tmp: an inode of a tmpfs is a kilobyte of the kernel's memory."""
 

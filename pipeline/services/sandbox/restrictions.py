@@ -1,0 +1,103 @@
+"""Restrictions: what the process that becomes bubblewrap takes upon itself first, and so hands down to all inside.
+
+Promises that limits hold before the first instruction of a stranger, and that they cannot be raised again: soft and
+hard limit are the same. The order matters: joining a cgroup and lowering the score take root's rights, and becoming
+another user takes the wish to end with the parent away.
+"""
+
+import contextlib
+import ctypes
+import math
+import os
+import resource
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from pipeline.services.sandbox.limits import MEBIBYTE, OPEN_FILES_MAX, OVERHEAD_PIDS, Limits
+
+NICE: Final = 10
+"""So that workers keep their leases while tests keep all cores busy."""
+
+LOCKED_BYTES_MAX: Final = 65_536
+"""Memory that cannot be swapped; libraries of cryptography lock a page or two."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send us a signal when the thread that started us ends; prctl(2)."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Have processes below us become our children when their parent ends, so that there is somebody to bury them.
+
+    Else they go to the `init` of the machine, which in a container is often a program that buries nobody.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def restriction(limits: Limits, *, user: int | None, doors: Sequence[int]) -> Callable[[], None]:
+    """Make what a child does between fork and exec.
+
+    Args:
+        limits: Of the run.
+        user: User and group to become; None to stay.
+        doors: Open files of cgroups to join.
+    """
+    parent, bounds = os.getpid(), _bounds(limits, others=0 if user is not None else _own_threads())
+
+    def restrict() -> None:
+        for door in doors:
+            os.write(door, b"0")
+        with contextlib.suppress(OSError):  # If memory runs out on the host, let it be the sandbox that pays.
+            Path("/proc/self/oom_score_adj").write_text("1000")
+        os.nice(NICE)
+        for which, bound in bounds.items():
+            resource.setrlimit(which, (bound, bound))
+        if user is not None:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+        os.umask(0o022)
+        end_with_parent(signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return restrict
+
+
+def _bounds(limits: Limits, *, others: int) -> dict[int, int]:
+    """Choose the resource limits; setrlimit(2).
+
+    Args:
+        limits: Of the run.
+        others: Threads of the same user outside, which RLIMIT_NPROC counts too.
+    """
+    wished = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: OPEN_FILES_MAX,
+        resource.RLIMIT_FSIZE: max(limits.work_mb, limits.tmp_mb) * MEBIBYTE,
+        resource.RLIMIT_CPU: math.ceil(limits.cpu_seconds_max) + 1,
+        resource.RLIMIT_MEMLOCK: LOCKED_BYTES_MAX,
+        resource.RLIMIT_NPROC: limits.pids + OVERHEAD_PIDS + others,
+    }
+    return {which: _no_more_than_ours(which, bound) for which, bound in wished.items()}
+
+
+def _no_more_than_ours(which: int, bound: int) -> int:
+    hard = resource.getrlimit(which)[1]
+    return bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+
+
+def _own_threads() -> int:
+    """Count the threads of our user."""
+    count = 0
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdecimal() and folder.stat().st_uid == os.getuid():
+                count += sum(1 for _ in (folder / "task").iterdir())
+    return count
