@@ -107,6 +107,13 @@ On SIGTERM it finishes the steps under way and hands its runs on.
 """
 
 
+USAGE: Final = """Tell what model calls cost: tokens, and money where a price is known.
+
+By repository, pull request, installation, model, day or run. Every paid call counts once, the small questions by which
+a model's abilities are found out as well.
+"""
+
+
 def make_app() -> App:
     """Make the command tree."""
     app = App(
@@ -128,6 +135,7 @@ def make_app() -> App:
     app.command(_deliveries())
     app.command(_runs())
     app.command(_audit())
+    app.command("bot.commands.usage:usage", name="usage", help=USAGE, help_epilogue="")
     return app
 
 

@@ -142,7 +142,7 @@ async def open_app(
             writer = make_writer(caller, credentials.identity)
         if caller and Role.REVIEWER in roles:
             notes = RedisNotes(opened.redis, store.settings.prefix)
-            model = await stack.enter_async_context(open_model(settings, notes=notes))
+            model = await stack.enter_async_context(open_model(settings, notes=notes, listener=bookkeeper_of(opened)))
             reader = make_reader(settings, caller, opened.redis, sealer)
             readings = RedisReadings(opened.redis, store.settings.prefix)
             resources = Resources(settings=settings, store=store, model=model, readings=readings)

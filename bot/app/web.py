@@ -17,6 +17,8 @@ from bot.app.clients import host_of
 from bot.app.process import AppProcess
 from bot.app_credentials import AppCredentials
 from bot.redis_health import Severity, check_server
+from bot.usage_ledger import RedisUsage
+from bot.usage_page import usage_metrics
 from pipeline.engine.errors import AskPerson, OnceoverError
 from pipeline.review.pull.command import parse_command
 from webhooks.app import Readiness, make_app
@@ -177,4 +179,5 @@ async def _metrics(process: AppProcess) -> str:
     lines += [f'onceover_counter_total{{name="{name}"}} {value}' for name, value in sorted(counters.items())]
     lines += ["# TYPE onceover_runs_live gauge"]
     lines += [f'onceover_runs_live{{role="{role}"}} {value}' for role, value in sorted(waiting.items())]
+    lines += usage_metrics(await RedisUsage(process.opened.redis, store.settings.prefix).by_model())
     return "\n".join(lines) + "\n"

@@ -15,9 +15,10 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from bot.assembly import Resources, open_model
+from bot.bookkeeper import bookkeeper_of
 from bot.exit_codes import ExitCode
-from bot.local_review import (
 from bot.kept_readings import RedisReadings
+from bot.local_review import (
     LocalReview,
     Result,
     ReviewOptions,
@@ -130,7 +131,10 @@ async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
     settings = settings_of_process()
     target = await find_target(options)
     with _signals_cancel():
-        async with open_store(settings) as opened, open_model(settings, notes=_notes(opened)) as model:
+        async with (
+            open_store(settings) as opened,
+            open_model(settings, notes=_notes(opened), listener=bookkeeper_of(opened)) as model,
+        ):
             for problem in opened.warnings:
                 screen.tell(f"warning: {problem}")
             readings = RedisReadings(opened.redis, opened.store.settings.prefix)
