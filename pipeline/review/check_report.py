@@ -222,7 +222,7 @@ def _sentences(evidence: Evidence, failed: Sequence[CheckFact], facts: Sequence[
     if known:
         whose = "It fails" if len(failed) == 1 else f"{_names([fact.name for fact in known])} {_fails(known)}"
         sentences.append(f"{whose} on the base too.")
-    if failed and all(fact.required is False for fact in failed):
+    if failed and evidence.required.checks and all(fact.required is False for fact in failed):
         sentences.append("The base branch does not require what failed.")
     flaky = [fact.name for fact in facts if fact.flaky]
     if flaky:

@@ -86,9 +86,9 @@ def tie(found: Sequence[Place], changed: Mapping[str, Sequence[int]]) -> tuple[T
     lines = {path: frozenset(numbers) for path, numbers in changed.items()}
     tied: dict[tuple[str, int], TiedLine] = {}
     for place in found:
-        path = _meant(place.path, by_name.get(place.path.rpartition("/")[2], ()))
-        if path is not None:
-            tied[path, place.line] = TiedLine(path=path, line=place.line, changed=place.line in lines[path])
+        meant = _meant(place.path, by_name.get(place.path.rpartition("/")[2], ()))
+        if meant is not None:
+            tied[meant, place.line] = TiedLine(path=meant, line=place.line, changed=place.line in lines[meant])
     return tuple(sorted(tied.values(), key=lambda one: not one.changed)[:TIES_MAX])
 
 

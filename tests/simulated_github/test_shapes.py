@@ -6,9 +6,11 @@ what every run of the tests has at hand.
 
 from typing import Any
 
+import httpx
 from githubkit_schemas.v2026_03_10 import models
 from pydantic import BaseModel, TypeAdapter
 
+from bot.demo.simulated_github.checks import JobEnd
 from tests.simulated_github.conftest import REPOSITORY, Shop, sign_in
 from tests.simulated_github.test_access import app_token
 
@@ -29,6 +31,9 @@ async def fill(shop: Shop) -> dict[str, Any]:
         f"{REPOSITORY}/check-runs", json={"name": "Onceover", "head_sha": sha, "output": output}
     )
     workflow = await github.finish_workflow(shop.repository, sha, "ci", "success", logs={"build": "ok\n"})
+    job = await github.finish_job(shop.repository, sha, JobEnd(name="unit", conclusion="failure", failed_step="Test"))
+    github.require_checks(shop.repository, "unit")
+    github.require_checks(shop.repository, "lint", by="protection")
     await github.set_commit_status(shop.repository, sha, "success")
     github.app.webhook_url = f"{github.url}/nobody-listens-here"
     await github.ping(github.app)
@@ -39,6 +44,7 @@ async def fill(shop: Shop) -> dict[str, Any]:
         "run": run.json()["id"],
         "suite": run.json()["check_suite"]["id"],
         "workflow": workflow.id,
+        "job": job.id,
         "delivery": github.deliveries[-1].id,
         "installation": shop.installation.id,
         "sha": sha,
@@ -61,6 +67,8 @@ ONE: dict[str, type[BaseModel]] = {
     "/collaborators/alice/permission": models.RepositoryCollaboratorPermission,
     "/commits/{sha}/check-runs": models.ReposOwnerRepoCommitsRefCheckRunsGetResponse200,
     "/commits/{sha}/check-suites": models.ReposOwnerRepoCommitsRefCheckSuitesGetResponse200,
+    "/branches/main": models.BranchWithProtection,
+    "/actions/jobs/{job}": models.Job,
     "/actions/runs?head_sha={sha}": models.ReposOwnerRepoActionsRunsGetResponse200,
     "/actions/runs/{workflow}/jobs": models.ReposOwnerRepoActionsRunsRunIdJobsGetResponse200,
 }
@@ -120,6 +128,43 @@ async def test_what_an_app_reads_of_itself_is_read_by_the_models(shop: Shop) -> 
     models.WebhookConfig.model_validate_json(config.content)
     assert bot.json()["id"] == shop.github.app.bot.id
     assert set(limits.json()["rate"]) == {"limit", "remaining", "reset", "used", "resource"}
+
+
+async def test_the_rules_of_a_branch_are_read_by_the_models(shop: Shop) -> None:
+    await fill(shop)
+
+    answer = await shop.client.get(f"{REPOSITORY}/rules/branches/main")
+    other = await shop.client.get(f"{REPOSITORY}/rules/branches/feature")
+
+    deletion, required = answer.json()
+    models.RepositoryRuleDetailedOneof2.model_validate(deletion)
+    models.RepositoryRuleDetailedOneof8.model_validate(required)
+    assert other.json() == []
+
+
+async def test_a_job_that_is_run_again_has_a_check_run_of_its_own(shop: Shop) -> None:
+    for conclusion in ("failure", "success"):
+        await shop.github.finish_job(shop.repository, shop.pull.head_sha, JobEnd(name="unit", conclusion=conclusion))
+    place = f"{REPOSITORY}/commits/{shop.pull.head_sha}/check-runs"
+
+    latest = (await shop.client.get(place)).json()["check_runs"]
+    every = (await shop.client.get(f"{place}?filter=all")).json()["check_runs"]
+    job = (await shop.client.get(f"{REPOSITORY}/actions/jobs/{latest[0]['id']}")).json()
+
+    assert [one["conclusion"] for one in latest] == ["success"]
+    assert {one["conclusion"] for one in every} == {"failure", "success"}
+    assert (job["run_attempt"], job["conclusion"]) == (2, "success")
+
+
+async def test_a_log_lies_on_another_host_that_takes_no_token(shop: Shop) -> None:
+    job = await shop.github.finish_job(shop.repository, shop.pull.head_sha, JobEnd(name="unit", log="all good"))
+
+    answer = await shop.client.get(f"{REPOSITORY}/actions/jobs/{job.id}/logs")
+    async with httpx.AsyncClient() as anybody:
+        log = await anybody.get(answer.headers["location"])
+        with_token = await anybody.get(answer.headers["location"], headers={"Authorization": "Bearer ghs_canary"})
+
+    assert (answer.status_code, log.text, with_token.status_code) == (302, "all good", 400)
 
 
 async def test_no_two_objects_share_an_id(shop: Shop) -> None:

@@ -73,6 +73,21 @@ class Job:
     name: str
     conclusion: str
     log: str
+    attempt: int = 1
+    """1, and one more for each time it was run again."""
+    failed_step: str = ""
+    """The step at which it failed, if it did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnd:
+    """How a job ends."""
+
+    name: str
+    conclusion: str = "success"
+    log: str = ""
+    failed_step: str = ""
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

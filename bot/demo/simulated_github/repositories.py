@@ -87,6 +87,10 @@ class Repository:
     check_runs: list[CheckRun] = field(default_factory=list)
     statuses: list[CommitStatus] = field(default_factory=list)
     workflow_runs: list[WorkflowRun] = field(default_factory=list)
+    ruled_checks: list[str] = field(default_factory=list)
+    """Checks that a ruleset requires on the default branch."""
+    protected_checks: list[str] = field(default_factory=list)
+    """Checks that the protection of the default branch requires."""
     is_deleted: bool = False
 
     @property

@@ -56,6 +56,8 @@ class Call:
     """It was announced by a webhook a moment ago: 404 means not yet."""
     contents: int = 0
     """Pieces of content besides the endpoint's own."""
+    tail_bytes_max: int | None = None
+    """Only so much of the end is wanted."""
 
     @property
     def what(self) -> str:
@@ -147,6 +149,7 @@ class Caller:
             accept=call.accept if is_ours else "*/*",
             body=call.body,
             headers=call.headers,
+            tail_bytes_max=call.tail_bytes_max,
         )
         return await self._wire.send(request)
 

@@ -178,4 +178,5 @@ def _conditional(call: Call, etag: str) -> Call:
         accept=call.accept,
         headers={**call.headers, "If-None-Match": etag},
         is_new=call.is_new,
+        tail_bytes_max=call.tail_bytes_max,
     )

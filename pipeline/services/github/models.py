@@ -6,7 +6,7 @@ deleted user) is allowed for. Text in here was written by anybody; it is data.
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 
 def as_github(moment: datetime) -> str:
@@ -197,6 +197,12 @@ class CheckOutput(_Model):
     annotations_count: int = 0
 
 
+class SuiteMark(_Model):
+    """A check suite as its runs mention it."""
+
+    id: int
+
+
 class CheckRun(_Model):
     """One check of a commit."""
 
@@ -208,6 +214,7 @@ class CheckRun(_Model):
     conclusion: str | None = None
     app: AppName | None = None
     output: CheckOutput = CheckOutput()
+    check_suite: SuiteMark | None = None
     html_url: str | None = None
     details_url: str | None = None
     started_at: datetime | None = None
@@ -234,6 +241,7 @@ class Annotation(_Model):
     annotation_level: str | None = None
     title: str | None = None
     message: str | None = None
+    raw_details: str | None = None
 
 
 class Status(_Model):
@@ -244,6 +252,58 @@ class Status(_Model):
     """success, pending, failure, error."""
     description: str | None = None
     target_url: str | None = None
+
+
+class JobStep(_Model):
+    """A step of a job."""
+
+    name: str
+    status: str = ""
+    conclusion: str | None = None
+
+
+class Job(_Model):
+    """A job of GitHub Actions."""
+
+    id: int
+    name: str = ""
+    run_attempt: int = 1
+    conclusion: str | None = None
+    steps: tuple[JobStep, ...] = ()
+
+
+class RequiredCheck(_Model):
+    """A check that a branch requires: by a ruleset `integration_id` names the App, by a protection `app_id`."""
+
+    context: str
+    app_id: int | None = Field(None, validation_alias=AliasChoices("integration_id", "app_id"))
+
+
+class _RuleParameters(_Model):
+    required_status_checks: tuple[RequiredCheck, ...] = ()
+
+
+class BranchRule(_Model):
+    """One rule that holds on a branch."""
+
+    type: str
+    parameters: _RuleParameters = _RuleParameters()
+
+
+class _RequiredChecks(_Model):
+    contexts: tuple[str, ...] = ()
+    checks: tuple[RequiredCheck, ...] = ()
+
+
+class _Protection(_Model):
+    required_status_checks: _RequiredChecks | None = None
+
+
+class ProtectedBranch(_Model):
+    """A branch with what its protection requires; everybody who reads the repository may see that much."""
+
+    name: str
+    protection: _Protection | None = None
 
 
 class App(_Model):

@@ -27,6 +27,8 @@ class Request:
     body: JsonValue = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Besides the usual ones."""
+    tail_bytes_max: int | None = None
+    """Keep only so much of the end, however long it is: the answer is streamed."""
 
 
 class Wire(Protocol):

@@ -31,6 +31,8 @@ class GitHubSettings:
     """Calls in flight of one process; GitHub takes 100 of an App."""
     response_bytes_max: int = 16 * 2**20
     """Longest answer; a page of 100 files carries 1 MB of patches at most."""
+    stream_bytes_max: int = 256 * 2**20
+    """Longest answer of which only the end is kept; a log beyond it is a flood."""
     redirects_max: int = 3
     """A renamed repository needs one, a transferred and renamed one two."""
     pages_max: int = 100

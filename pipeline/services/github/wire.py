@@ -58,6 +58,8 @@ class GitHubWire:
 
     async def send(self, request: Request) -> Outcome:
         """Send a request once and read the answer to its end; every failure is a value."""
+        if request.tail_bytes_max is not None:
+            return await self._stream(request, request.tail_bytes_max)
         content = None if request.body is None else encoded(request.body)
         try:
             async with asyncio.timeout(self._settings.call_seconds_max):
@@ -76,6 +78,39 @@ class GitHubWire:
             headers={name.lower(): value for name, value in response.headers.items()},
             content=response.content,
         )
+
+    async def _stream(self, request: Request, tail_bytes_max: int) -> Outcome:
+        """Read an answer to its end and keep only that; githubkit would hold all of it."""
+        try:
+            async with (
+                asyncio.timeout(self._settings.call_seconds_max),
+                self._kit.pool.stream(
+                    request.method,
+                    request.url,
+                    headers=_headers(request),
+                    extensions={BYTES_MAX: self._settings.stream_bytes_max},
+                ) as response,
+            ):
+                tail = bytearray()
+                async for chunk in response.aiter_raw():
+                    tail += chunk
+                    del tail[:-tail_bytes_max]
+        except TimeoutError:
+            return NoAnswer(lost=Lost.UNKNOWN, cause=f"not within {self._settings.call_seconds_max:g} s")
+        except (httpx.HTTPError, _TooLong) as error:
+            return _no_answer(error, self._settings)
+        except (ValueError, httpx.InvalidURL) as error:
+            return NoAnswer(lost=Lost.UNSENT, cause=f"it cannot be sent ({type(error).__name__})")
+        return Answer(
+            status=response.status_code,
+            url=request.url,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            content=bytes(tail),
+        )
+
+
+BYTES_MAX: Final = "onceover.bytes_max"
+"""The extension of a request that names another limit than the usual one."""
 
 
 def user_agent() -> str:
@@ -170,7 +205,8 @@ def _make_pool(settings: GitHubSettings, tls: ssl.SSLContext | None) -> httpx.As
     async def bound(response: httpx.Response) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise _TooLong
-        response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream), settings.response_bytes_max)
+        bytes_max = response.request.extensions.get(BYTES_MAX, settings.response_bytes_max)
+        response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream), bytes_max)
 
     return httpx.AsyncClient(
         follow_redirects=False,

@@ -258,5 +258,32 @@ CASES = [
         says=[{"path": "a.py", "start_line": 1, "end_line": 1}],
         query=PAGE,
     ),
+    Case(
+        call=lambda w: ci(w).job(8),
+        route=f"GET {REPO}/actions/jobs/8",
+        says={"id": 8, "run_attempt": 2, "steps": [{"name": "Test", "status": "completed", "conclusion": "failure"}]},
+    ),
+    Case(
+        call=lambda w: ci(w).required_by_rules("release/1"),
+        route=f"GET {REPO}/rules/branches/release%2F1",
+        says=[
+            {"type": "deletion"},
+            {
+                "type": "required_status_checks",
+                "parameters": {"required_status_checks": [{"context": "unit", "integration_id": 3}]},
+            },
+        ],
+        query=PAGE,
+    ),
+    Case(
+        call=lambda w: ci(w).required_by_protection("main"),
+        route=f"GET {REPO}/branches/main",
+        says={
+            "name": "main",
+            "protection": {
+                "required_status_checks": {"contexts": ["unit"], "checks": [{"context": "unit", "app_id": None}]}
+            },
+        },
+    ),
     Case(call=lambda w: ci(w).log_tail(8), route=f"GET {REPO}/actions/jobs/8/logs", says=b"log"),
 ]

@@ -191,8 +191,43 @@ async def test_the_end_of_a_log_is_read_from_where_it_lies() -> None:
 
     [seen] = store.server.seen
     assert tail == b"6789"
-    assert seen.headers["range"] == "bytes=-4"
     assert "authorization" not in seen.headers
+    assert "range" not in seen.headers, "the storage behind github.com knows no range from the end"
+
+
+async def test_a_log_longer_than_any_answer_is_streamed_and_its_end_kept() -> None:
+    log = b"x" * 100_000 + b"the end"
+    async with small_github({f"GET {REPO}/actions/jobs/8/logs": Says(body=log)}, response_bytes_max=4_000) as world:
+        assert await ci(world).log_tail(8, bytes_max=7) == b"the end"
+
+
+async def test_a_log_without_an_end_is_left() -> None:
+    route = f"GET {REPO}/actions/jobs/8/logs"
+    async with small_github({route: Says(body=b"x" * 100_000)}, stream_bytes_max=50_000) as world:
+        assert await ci(world).log_tail(8) is None
+
+
+async def test_a_required_check_that_a_protection_and_its_older_list_name_is_one() -> None:
+    checks = {"contexts": ["unit", "old"], "checks": [{"context": "unit", "app_id": 3}]}
+    says = ok({"name": "main", "protection": {"required_status_checks": checks}})
+    async with small_github({f"GET {REPO}/branches/main": says}) as world:
+        found = await ci(world).required_by_protection("main")
+
+    assert [(one.context, one.app_id) for one in found or ()] == [("unit", 3), ("old", None)]
+
+
+@pytest.mark.parametrize("says", [no(403, "Resource not accessible by integration"), no(404)])
+async def test_rules_and_jobs_that_we_may_not_see_are_none(says: Says) -> None:
+    routes: dict[str, Answers] = {
+        f"GET {REPO}/branches/main": says,
+        f"GET {REPO}/rules/branches/main": says,
+        f"GET {REPO}/actions/jobs/8": says,
+    }
+    async with small_github(routes) as world:
+        asked = ci(world)
+        assert await asked.required_by_protection("main") is None
+        assert await asked.required_by_rules("main") is None
+        assert await asked.job(8) is None
 
 
 @pytest.mark.parametrize("says", [no(403, "Resource not accessible by integration"), no(404), no(410)])

@@ -1,11 +1,12 @@
 """Actions on checks: the buttons people press, and what other people's CI reports."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from bot.demo.simulated_github import events
 from bot.demo.simulated_github.accounts import App
 from bot.demo.simulated_github.actions.actor import Actor, Place
-from bot.demo.simulated_github.checks import CheckRun, CheckSuite, CommitStatus, Job, WorkflowRun
+from bot.demo.simulated_github.checks import CheckRun, CheckSuite, CommitStatus, Job, JobEnd, WorkflowRun
 from bot.demo.simulated_github.courier import Event
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.shapes import checks
@@ -86,6 +87,58 @@ class CheckActions(Actor):
             run.jobs.append(Job(id=number, serial=self.world.ids.serial, name=job, conclusion=conclusion, log=log))
         repository.workflow_runs.append(run)
         await self._tell(events.workflow_run_event(self.world, repository, run, app.bot), lost=lost)
+        return run
+
+    async def finish_job(self, place: Place, sha: str, end: JobEnd, *, lost: bool = False) -> CheckRun:
+        """Let a job of GitHub Actions end; one that had ended before is run again, with a check run of its own."""
+        repository, app = self.world.repository(place), self._actions_app()
+        mine = [one for one in repository.check_runs if one.app is app and one.head_sha == sha and one.name == end.name]
+        run = next((one for one in mine if one.status != "completed"), None)
+        run = run or write_check_run(self.world, repository, app, end.name, sha)
+        set_status(self.world, run, "completed", end.conclusion)
+        run.annotations.extend(end.annotations)
+        workflow = self._workflow(repository, run.suite)
+        attempt = 1 + sum(one.name == end.name for one in workflow.jobs)
+        workflow.jobs.append(
+            Job(
+                id=run.id,
+                serial=run.serial,
+                name=end.name,
+                conclusion=end.conclusion,
+                log=end.log,
+                attempt=attempt,
+                failed_step=end.failed_step,
+            )
+        )
+        settle_suite(repository, run.suite)
+        workflow.status, workflow.conclusion = run.suite.status, run.suite.conclusion
+        if run.suite.status == "completed":
+            event = events.check_suite_event(self.world, repository, run.suite, "completed", app.bot)
+            await self._tell(event, lost=lost)
+        return run
+
+    def require_checks(self, place: Place, *names: str, by: Literal["ruleset", "protection"] = "ruleset") -> None:
+        """Let the default branch require checks."""
+        repository = self.world.repository(place)
+        (repository.ruled_checks if by == "ruleset" else repository.protected_checks).extend(names)
+
+    def _workflow(self, repository: Repository, suite: CheckSuite) -> WorkflowRun:
+        """Find the workflow run of a suite, or begin it."""
+        for one in repository.workflow_runs:
+            if one.suite is suite:
+                return one
+        run = WorkflowRun(
+            id=self.world.ids.next("WorkflowRun"),
+            serial=self.world.ids.serial,
+            name="ci",
+            head_sha=suite.head_sha,
+            head_branch=suite.head_branch or repository.default_branch,
+            suite=suite,
+            status="in_progress",
+            conclusion=None,
+            created_at=self.world.instant(),
+        )
+        repository.workflow_runs.append(run)
         return run
 
     async def set_commit_status(

@@ -8,13 +8,16 @@ from pydantic import BaseModel, Field
 
 from bot.demo.simulated_github.call import Call
 from bot.demo.simulated_github.checks import CommitStatus, Job, WorkflowRun
-from bot.demo.simulated_github.refusals import not_found
+from bot.demo.simulated_github.refusals import Refusal, not_found
 from bot.demo.simulated_github.repositories import Repository
 from bot.demo.simulated_github.routes.repositories import REPOSITORY, find_commit
 from bot.demo.simulated_github.shapes import accounts, checks
 from bot.demo.simulated_github.writing import write_status
 
 READ: Final = "actions:read"
+
+SIGNATURE: Final = "signed-for-a-minute"
+"""What the address of a log carries in place of a token."""
 
 
 class StatusRequest(BaseModel):
@@ -81,20 +84,38 @@ async def list_jobs(request: Call, run_id: FromPath[int]) -> Response[object]:
     run = next((one for one in repository.workflow_runs if one.id == run_id), None)
     if run is None:
         raise not_found()
-    return request.paged(run.jobs, lambda one: checks.job(request.world, repository, run, one), "jobs")
+    newest = list({one.name: one for one in run.jobs}.values())
+    shown = run.jobs if request.query_params.get("filter") == "all" else newest
+    return request.paged(shown, lambda one: checks.job(request.world, repository, run, one), "jobs")
+
+
+@get(REPOSITORY + "/actions/jobs/{job_id:int}")
+async def read_job(request: Call, job_id: FromPath[int]) -> Response[object]:
+    """Tell about a job and its steps."""
+    repository = request.repository(READ)
+    run, job = _job(repository, job_id)
+    return Response(checks.job(request.world, repository, run, job))
 
 
 @get(REPOSITORY + "/actions/jobs/{job_id:int}/logs")
 async def read_job_log(request: Call, job_id: FromPath[int]) -> Response[object]:
     """Send the caller to where the log lies, as GitHub does."""
     _, job = _job(request.repository(READ), job_id)
-    location = f"{request.world.url}/job-logs/{job.id}"
+    storage = request.world.url.replace("127.0.0.1", "localhost")
+    location = f"{storage}/job-logs/{job.id}?sig={SIGNATURE}"
     return Response(None, status_code=302, headers={"Location": location})
 
 
 @get("/job-logs/{job_id:int}")
 async def download_job_log(request: Call, job_id: FromPath[int]) -> Response[object]:
-    """Give a log; on GitHub this is another host, to which a token must not be sent."""
+    """Give a log, by another name of this host; like the storage of GitHub, only to who shows no other credential.
+
+    A range from the end is not known there; an answer is whole.
+    """
+    if request.headers.get("authorization"):
+        raise Refusal(400, "Authentication information is not given in the correct format.")
+    if request.query_params.get("sig") != SIGNATURE:
+        raise not_found()
     for repository in request.world.repositories:
         if any(one.id == job_id for run in repository.workflow_runs for one in run.jobs):
             return Response(_job(repository, job_id)[1].log, media_type="text/plain")
@@ -125,6 +146,7 @@ HANDLERS = [
     create_status,
     list_workflow_runs,
     list_jobs,
+    read_job,
     read_job_log,
     download_job_log,
 ]

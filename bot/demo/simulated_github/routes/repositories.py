@@ -71,6 +71,34 @@ async def compare(request: Call, basehead: FromPath[str]) -> Response[object]:
     return Response(_comparison(request, repository, (base, merge_base, head)))
 
 
+@get(REPOSITORY + "/branches/{branch:path}")
+async def read_branch(request: Call, branch: FromPath[str]) -> Response[object]:
+    """Tell about a branch, and which checks its protection requires."""
+    repository = request.repository("contents:read")
+    name = with_slashes(branch).strip("/")
+    api = f"{request.world.url}/repos/{repository.full_name}/branches/{name}"
+    page = f"{request.world.url}/{repository.full_name}/tree/{name}"
+    is_default = name == repository.default_branch
+    return Response(
+        {
+            "name": name,
+            "commit": checks.commit(request.world, repository, find_commit(repository, name)),
+            "_links": {"self": api, "html": page},
+            "protected": is_default and bool(repository.protected_checks),
+            "protection": checks.protection(repository) if is_default else {"enabled": False},
+            "protection_url": f"{api}/protection",
+        }
+    )
+
+
+@get(REPOSITORY + "/rules/branches/{branch:path}")
+async def list_rules(request: Call, branch: FromPath[str]) -> Response[object]:
+    """List the active rules that hold on a branch, whether it exists or not."""
+    repository = request.repository("metadata:read")
+    is_default = with_slashes(branch).strip("/") == repository.default_branch
+    return request.paged(checks.rules(repository) if is_default else [], lambda one: one)
+
+
 @get([REPOSITORY + "/contents", REPOSITORY + "/contents/{path:path}"])
 async def read_contents(request: Call) -> Response[object]:
     """Give a file (raw, or as base64 in JSON) or list a directory."""
@@ -206,6 +234,8 @@ HANDLERS = [
     read_commit,
     list_commit_pulls,
     compare,
+    read_branch,
+    list_rules,
     read_contents,
     read_permission,
 ]

@@ -163,7 +163,7 @@ def workflow_run(world: World, repository: Repository, run: WorkflowRun) -> Json
         "path": f".github/workflows/{run.name}.yml",
         "display_title": run.name,
         "run_number": 1,
-        "run_attempt": 1,
+        "run_attempt": max((one.attempt for one in run.jobs), default=1),
         "event": "pull_request",
         "status": run.status,
         "conclusion": run.conclusion,
@@ -198,6 +198,7 @@ def job(world: World, repository: Repository, run: WorkflowRun, one: Job) -> Jso
         "node_id": node_id("Job", one.id),
         "run_id": run.id,
         "run_url": f"{api}/actions/runs/{run.id}",
+        "run_attempt": one.attempt,
         "head_sha": run.head_sha,
         "head_branch": run.head_branch,
         "workflow_name": run.name,
@@ -211,9 +212,53 @@ def job(world: World, repository: Repository, run: WorkflowRun, one: Job) -> Jso
         "started_at": instant(run.created_at),
         "completed_at": instant(run.created_at),
         "labels": ["ubuntu-latest"],
-        "steps": [],
+        "steps": _steps(one, instant(run.created_at)),
         "runner_id": None,
         "runner_name": None,
         "runner_group_id": None,
         "runner_group_name": None,
     }
+
+
+def protection(repository: Repository) -> Json:
+    """Give the part of a `branch-protection` that everybody sees who reads the repository."""
+    names = repository.protected_checks
+    return {
+        "enabled": bool(names),
+        "required_status_checks": {
+            "enforcement_level": "everyone" if names else "off",
+            "contexts": list(names),
+            "checks": [{"context": name, "app_id": None} for name in names],
+        },
+    }
+
+
+def rules(repository: Repository) -> list[Json]:
+    """List the rules of the default branch as `repository-rule-detailed`."""
+    source = {"ruleset_source_type": "Repository", "ruleset_source": repository.full_name, "ruleset_id": 1}
+    required = {
+        "strict_required_status_checks_policy": False,
+        "required_status_checks": [{"context": name} for name in repository.ruled_checks],
+    }
+    if not repository.ruled_checks:
+        return []
+    return [
+        {"type": "deletion", **source},
+        {"type": "required_status_checks", "parameters": required, **source},
+    ]
+
+
+def _steps(job: Job, at: str | None) -> list[Json]:
+    """List a job's steps: those around every job, and the one at which it failed."""
+    names = ["Set up job", *([job.failed_step] if job.failed_step else []), "Complete job"]
+    return [
+        {
+            "name": name,
+            "status": "completed",
+            "conclusion": "failure" if name == job.failed_step else "success",
+            "number": number,
+            "started_at": at,
+            "completed_at": at,
+        }
+        for number, name in enumerate(names, start=1)
+    ]

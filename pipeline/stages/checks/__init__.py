@@ -1,0 +1,20 @@
+"""Stage test, by the repository's own checks: what its CI says of the head commit.
+
+`look` reads checks and statuses, `details` reads what failed ones say, `stage` waits and puts them together.
+"""
+
+from pipeline.stages.checks.details import Changes
+from pipeline.stages.checks.parameters import Params, Testing
+from pipeline.stages.checks.stage import APPEAR_SECONDS, POLL_SECONDS, QUIET_SECONDS, SIGNAL, VERSION, make_checks
+
+__all__ = (
+    "APPEAR_SECONDS",
+    "POLL_SECONDS",
+    "QUIET_SECONDS",
+    "SIGNAL",
+    "VERSION",
+    "Changes",
+    "Params",
+    "Testing",
+    "make_checks",
+)
