@@ -5,7 +5,7 @@ from functools import partial
 
 from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
-from bot.assembly import Resources, review_params
+from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params
 from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
 from pipeline.engine.stage import JsonValue, StageFunction
@@ -42,7 +42,7 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
         ),
         "analyze": planned("analyze", read, reader.clone),
         "test": planned("test", make_checks(github=reader.of_run)),
-        "docs": planned("docs", docs.make_docs(git=open_git, index=index), reader.clone),
+        "docs": planned("docs", docs.make_docs(git=open_git, indexes=indexes, model=resources.model), reader.clone),
         "summarize": planned("summarize", summarize.make_summarize(model=resources.model)),
     }
 
@@ -81,8 +81,13 @@ def _params(resources: Resources, configuration: Configuration) -> Mapping[str, 
             "source": tests.source,
             "wait_minutes_max": tests.wait_minutes_max,
         },
-        "docs": {"passages_max": configuration.docs.passages_max},
-        "comment": {"fail_on": review.fail_on, "collapse_walkthrough": configuration.comment.collapse_walkthrough},
+        "docs": docs_params(
+            resources,
+            passages_max=configuration.docs.passages_max,
+            paths=configuration.docs.paths,
+            depth=review.depth,
+        ),
+        "comment": {"fail_on": review.fail_on, **configuration.comment.model_dump(mode="json")},
     }
 
 

@@ -4,7 +4,7 @@ Promises that any bytes give sections of bounded size whose lines are the file's
 LF). Does not promise to understand every corner of the markup: a heading that is missed makes a longer section, not
 a wrong line.
 
-Sources: CommonMark 0.31 (ATX and setext headings, fences), docutils' section titles, AsciiDoc's section titles.
+`pipeline.review.headings` knows the markups, `pipeline.review.doc_comments` the comments of code.
 """
 
 import ast
@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pipeline.review.python_source import Documented, parse_python, scopes
+from pipeline.review.doc_comments import COMMENTED_SUFFIXES, doc_comments
+from pipeline.review.headings import (
+    Heading,
+    asciidoc_headings,
+    markdown_headings,
+    no_headings,
+    openapi_headings,
+    rest_headings,
+)
+from pipeline.review.python_source import parse_python, scopes
 
 SECTION_CHARACTERS_MIN: Final = 900
 """A section goes on over blank lines until it has about this length, so that a hit brings its context."""
@@ -40,7 +49,14 @@ class Kind(StrEnum):
     REST = "rest"
     ASCIIDOC = "asciidoc"
     PLAIN = "plain"
+    OPENAPI = "openapi"
     PYTHON = "python"  # Its docstrings.
+    COMMENTS = "comments"  # Those of code that describe what follows them.
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the document is part of a program, and its text describes what stands beside it."""
+        return self in {Kind.PYTHON, Kind.COMMENTS}
 
 
 _KIND_BY_SUFFIX: Final[Mapping[str, Kind]] = {
@@ -53,13 +69,18 @@ _KIND_BY_SUFFIX: Final[Mapping[str, Kind]] = {
     "asciidoc": Kind.ASCIIDOC,
     "py": Kind.PYTHON,
     "pyi": Kind.PYTHON,
+    **dict.fromkeys(COMMENTED_SUFFIXES, Kind.COMMENTS),
 }
+_OPENAPI_NAME: Final = re.compile(r"(^|[._-])(openapi|swagger)([._-][\w.-]*)?\.(ya?ml|json)$", re.IGNORECASE)
 _PLAIN_NAME: Final = re.compile(r"^(readme|contributing|install|usage|hacking|security|notice)(\.txt)?$", re.IGNORECASE)
 _DOCS_FOLDER: Final = re.compile(r"(^|/)(docs?|documentation|manual|guides?|adrs?|decisions)/", re.IGNORECASE)
 _FOREIGN_FOLDER: Final = re.compile(
     r"(^|/)(node_modules|vendor|vendored|_vendor|third_party|site-packages|\.venv|venv|dist|build|fixtures|testdata)/"
 )
-_TEST_PLACE: Final = re.compile(r"(^|/)(tests?|__tests__|spec)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$")
+_TEST_PLACE: Final = re.compile(
+    r"(^|/)(tests?|__tests__|spec)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.pyi?$"
+    r"|(_test\.go|[._](test|spec)\.[cm]?[jt]sx?|_(test|spec)\.rb|Tests?\.(java|kt|cs|php|scala))$"
+)
 _HISTORY: Final = re.compile(
     r"(^|/)(changelog|changes|history|news|releases?([-_ ]?notes)?|upgrad\w*|migrat\w*)[^/]*(/|$)"
     r"|(^|/)(adrs?|decisions|rfcs?|changelog\.d|newsfragments|\.changes?ets?)/",
@@ -89,8 +110,10 @@ def kind_of(path: str) -> Kind | None:
         return None
     name = path.rpartition("/")[2]
     kind = _KIND_BY_SUFFIX.get(name.rpartition(".")[2].lower()) if "." in name else None
-    if kind is Kind.PYTHON:
-        return None if _TEST_PLACE.search(path) else kind
+    if kind and kind.is_code:
+        return None if is_test(path) else kind
+    if _OPENAPI_NAME.search(name):
+        return Kind.OPENAPI
     if kind is None and (_PLAIN_NAME.match(name) or (name.lower().endswith(".txt") and _DOCS_FOLDER.search(path))):
         return Kind.PLAIN
     return kind
@@ -108,7 +131,8 @@ def is_test(path: str) -> bool:
 
 def reading_order(path: str) -> tuple[int, int, str]:
     """Order documents by how likely they matter, for when not all can be read."""
-    if kind_of(path) is Kind.PYTHON:
+    kind = kind_of(path)
+    if kind and kind.is_code:
         importance = 3
     elif _INSTRUCTIONS.search(path):
         importance = 0
@@ -119,18 +143,15 @@ def reading_order(path: str) -> tuple[int, int, str]:
 
 def split(kind: Kind, content: bytes) -> tuple[Section, ...]:
     """Cut a document into its sections, at most `SECTIONS_MAX`."""
-    if kind is Kind.PYTHON:
-        sections = _docstrings(content)
-    else:
-        lines = _lines(content)
-        sections = _cut(lines, _HEADINGS[kind](lines))
+    lines = _lines(content)
+    match kind:
+        case Kind.PYTHON:
+            sections = _described(_docstrings(content), lines)
+        case Kind.COMMENTS:
+            sections = _described(doc_comments(lines), lines)
+        case _:
+            sections = _cut(lines, _HEADINGS[kind](lines))
     return tuple(section for section, _ in zip(sections, range(SECTIONS_MAX), strict=False))
-
-
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    level: int
-    title: str
 
 
 def _lines(content: bytes) -> list[str]:
@@ -138,9 +159,9 @@ def _lines(content: bytes) -> list[str]:
     return [line[:LINE_CHARACTERS_MAX].rstrip("\r") for line in text.split("\n")]
 
 
-def _cut(lines: Sequence[str], headings: Mapping[int, _Heading], *, first: int = 1) -> Iterator[Section]:
+def _cut(lines: Sequence[str], headings: Mapping[int, Heading], *, first: int = 1) -> Iterator[Section]:
     """Cut at headings, and at blank lines where a section is long enough; `first` is the number of the first line."""
-    trail: list[_Heading] = []
+    trail: list[Heading] = []
     start, characters = 0, 0
     for index, line in enumerate(lines):
         is_long = characters >= SECTION_CHARACTERS_MIN and not line.strip()
@@ -153,7 +174,7 @@ def _cut(lines: Sequence[str], headings: Mapping[int, _Heading], *, first: int =
     yield from _section(lines, start, len(lines), trail, first)
 
 
-def _section(lines: Sequence[str], start: int, end: int, trail: list[_Heading], first: int) -> Iterator[Section]:
+def _section(lines: Sequence[str], start: int, end: int, trail: list[Heading], first: int) -> Iterator[Section]:
     """Make a section of the lines without the blank ones around them; none if all are blank."""
     while start < end and not lines[start].strip():
         start += 1
@@ -164,109 +185,27 @@ def _section(lines: Sequence[str], start: int, end: int, trail: list[_Heading], 
         yield Section(line=first + start, line_end=first + end - 1, heading=heading, text="\n".join(lines[start:end]))
 
 
-_ATX: Final = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S.*)$")
-_SETEXT: Final = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_NO_SETEXT_TITLE: Final = re.compile(r"^\s*([-*+>#|]|\d+[.)]|$)")
-
-
-def _markdown_headings(lines: Sequence[str]) -> dict[int, _Heading]:
-    headings: dict[int, _Heading] = {}
-    fence = ""
-    for index in range(_front_matter_lines(lines), len(lines)):
-        line = lines[index]
-        if fence:
-            fence = "" if line.strip().startswith(fence) and not line.strip().strip(fence[0]) else fence
-        elif opened := _FENCE.match(line):
-            fence = opened[1]
-        elif atx := _ATX.match(line):
-            headings[index] = _Heading(len(atx["marks"]), _without_closing_marks(atx["title"].rstrip()))
-        elif (
-            index and _SETEXT.match(line) and index - 1 not in headings and not _NO_SETEXT_TITLE.match(lines[index - 1])
-        ):
-            headings[index - 1] = _Heading(1 if "=" in line else 2, lines[index - 1].strip())
-    return headings
-
-
-def _without_closing_marks(title: str) -> str:
-    before, _, last = title.rpartition(" ")
-    return before.rstrip() if before and not last.strip("#") else title
-
-
-def _front_matter_lines(lines: Sequence[str]) -> int:
-    """Count the lines of a YAML block at the top, whose `---` underlines no heading."""
-    if not lines or lines[0].rstrip() != "---":
-        return 0
-    return next((index + 1 for index in range(1, min(len(lines), 200)) if lines[index].rstrip() == "---"), 0)
-
-
-_REST_LINE: Final = re.compile(r"^([!-/:-@[-`{-~])\1{2,}\s*$")
-
-
-def _rest_headings(lines: Sequence[str]) -> dict[int, _Heading]:
-    """Find titles with a line under them; the levels are numbered as the characters first appear."""
-    headings: dict[int, _Heading] = {}
-    styles: list[tuple[str, bool]] = []
-    for index in range(1, len(lines)):
-        title, under = lines[index - 1], lines[index].rstrip()
-        if (
-            not _REST_LINE.match(under)
-            or not title.strip()
-            or _REST_LINE.match(title)
-            or len(under) < len(title.strip())
-        ):
-            continue
-        style = (under[0], index > 1 and lines[index - 2].rstrip() == under)
-        if style not in styles:
-            styles.append(style)
-        headings[index - 1] = _Heading(styles.index(style) + 1, title.strip())
-    return headings
-
-
-_ASCIIDOC_TITLE: Final = re.compile(r"^(?P<marks>={1,6}|#{1,6})[ \t]+(?P<title>\S.*)$")
-_ASCIIDOC_BLOCK: Final = re.compile(r"^(-{4,}|\.{4,}|={4,}|\*{4,}|`{3,}|_{4,}|/{4,}|\+{4,})\s*$")
-
-
-def _asciidoc_headings(lines: Sequence[str]) -> dict[int, _Heading]:
-    headings: dict[int, _Heading] = {}
-    block = ""
-    for index, line in enumerate(lines):
-        if block:
-            block = "" if line.rstrip() == block else block
-        elif _ASCIIDOC_BLOCK.match(line):
-            block = line.rstrip()
-        elif title := _ASCIIDOC_TITLE.match(line):
-            headings[index] = _Heading(len(title["marks"]), title["title"].strip())
-    return headings
-
-
-def _no_headings(_: Sequence[str]) -> dict[int, _Heading]:
-    return {}
-
-
 _HEADINGS: Final = {
-    Kind.MARKDOWN: _markdown_headings,
-    Kind.REST: _rest_headings,
-    Kind.ASCIIDOC: _asciidoc_headings,
-    Kind.PLAIN: _no_headings,
+    Kind.MARKDOWN: markdown_headings,
+    Kind.REST: rest_headings,
+    Kind.ASCIIDOC: asciidoc_headings,
+    Kind.OPENAPI: openapi_headings,
+    Kind.PLAIN: no_headings,
 }
 
 
-def _docstrings(content: bytes) -> Iterator[Section]:
+def _described(blocks: Iterator[tuple[int, int, str]], lines: Sequence[str]) -> Iterator[Section]:
+    """Make sections of docstrings or comments, each with the name of what it describes."""
+    for start, end, name in blocks:
+        yield from _cut(lines[start - 1 : end], {0: Heading(1, name)} if name else {}, first=start)
+
+
+def _docstrings(content: bytes) -> Iterator[tuple[int, int, str]]:
+    """List first and last line of each docstring, quotes included, and the dotted name of what it describes."""
     module = parse_python(content)
-    if module is None:
-        return
-    lines = _lines(content)
-    for name, scope in scopes(module):
-        if place := _docstring_place(scope):
-            start, end = place
-            yield from _cut(lines[start - 1 : end], {0: _Heading(1, name)} if name else {}, first=start)
-
-
-def _docstring_place(scope: Documented) -> tuple[int, int] | None:
-    """Return the first and last line of a docstring, quotes included."""
-    match scope.body:
-        case [ast.Expr(value=ast.Constant(value=str()) as text), *_]:
-            return text.lineno, text.end_lineno or text.lineno
-        case _:
-            return None
+    for name, scope in scopes(module) if module else ():
+        match scope.body:
+            case [ast.Expr(value=ast.Constant(value=str()) as text), *_]:
+                yield text.lineno, text.end_lineno or text.lineno, name
+            case _:
+                pass

@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.review.diff import Diff, FileDiff, FileStatus, LineKind
 from pipeline.review.documents import Kind, is_test, kind_of
 from pipeline.review.mentions import is_telling
-from pipeline.review.names import ChangedCode, ChangedName, changed_names, is_code
+from pipeline.review.names import ChangedCode, ChangedName, changed_names, has_names
 from pipeline.review.passages import Interest
 from pipeline.review.reports import Skipped
 
@@ -75,7 +75,7 @@ def read_change(files: Iterable[FileDiff], before: Mapping[str, bytes], after: M
         after: New versions, by new path.
     """
     files = tuple(files)
-    code = [_changed_code(file, before, after) for file in files if is_code(file.path) and not is_test(file.path)]
+    code = [_changed_code(file, before, after) for file in files if has_names(file.path) and not is_test(file.path)]
     names = changed_names(code)
     told = [name for changed in names if is_telling(changed) for name in (changed.name, changed.new_name) if name]
     interest = Interest(
@@ -87,12 +87,13 @@ def read_change(files: Iterable[FileDiff], before: Mapping[str, bytes], after: M
 
 
 def _is_readable(file: FileDiff) -> bool:
-    is_text = is_code(file.path) or kind_of(file.path) is not None
+    is_text = has_names(file.path) or kind_of(file.path) is not None
     return is_text and not (file.is_submodule or file.is_symlink)
 
 
 def _is_prose(path: str) -> bool:
-    return kind_of(path) not in {None, Kind.PYTHON}
+    kind = kind_of(path)
+    return kind is not None and not kind.is_code
 
 
 def _changed_code(file: FileDiff, before: Mapping[str, bytes], after: Mapping[str, bytes]) -> ChangedCode:

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from pipeline.review.documents import Kind, is_history, kind_of
-from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Finding, Severity
+from pipeline.review.documents import is_history, kind_of
+from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Severity
 from pipeline.review.names import Change, ChangedName
+from pipeline.review.reports import DocsFinding
 from pipeline.review.visible import visible
 
 NAME_CHARACTERS_MIN: Final = 4
@@ -20,6 +21,9 @@ NAME_CHARACTERS_MIN: Final = 4
 
 LINES_TOLD_MAX: Final = 5
 """Further lines of one document are counted, not listed."""
+
+SENTENCE_CHARACTERS_MAX: Final = 300
+"""Of the line that is stale; enough to find and to judge it."""
 
 SUGGESTION_CHARACTERS_MAX: Final = 300
 """A longer line is not offered rewritten."""
@@ -46,6 +50,20 @@ _TELLS_THE_PAST: Final = re.compile(
     r"|obsolete|legacy)\b",
     re.IGNORECASE,
 )
+
+
+_PARAMETER: Final = re.compile(r"\\?\{[^}/]*\}|<[^>/]*>|(?<=/):\w+")
+"""A part of a route that stands for any value; also in an escaped pattern."""
+
+_OTHER_PROGRAM: Final = re.compile(
+    r"(?:^|[\s`$(|])(?:apt|apt-get|brew|bundle|cargo|curl|docker|dotnet|gem|gh|git|go|gradle|helm|kubectl|make|mvn"
+    r"|npm|npx|openssl|pip3?|pipx|pnpm|podman|psql|pytest|ruff|ssh|systemctl|tar|terraform|tox|uv|wget|yarn)\s+"
+    r"(?!run\b|exec\b|compose\b|start\b|x\b)[^|;&]*$"
+)
+"""A call of somebody else's program, up to its end; those that run a program of ours are not meant."""
+
+_ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
+_ENDS_ITEM: Final = re.compile(r"^\s*(?:(?:[-*+]|\d+[.)])\s|$)")
 
 
 class Read(Protocol):
@@ -75,7 +93,7 @@ def is_telling(changed: ChangedName) -> bool:
 
 def stale_mentions(
     sections: Iterable[Read], names: Sequence[ChangedName], added: Mapping[str, frozenset[int]]
-) -> tuple[Finding, ...]:
+) -> tuple[DocsFinding, ...]:
     """Make one finding for each document and changed name that it still tells as before.
 
     Args:
@@ -103,7 +121,8 @@ def _stale_lines(
     lines = section.text.split("\n")
     for index, text in enumerate(lines):
         is_own = index == 0 and _describes(section, changed)
-        if not is_own and not pattern.search(text):
+        match = pattern.search(text)
+        if not is_own and (match is None or _is_foreign(text, match.start())):
             continue
         if section.line + index in added or _TELLS_THE_PAST.search(text):
             continue
@@ -120,9 +139,8 @@ def _describes(section: Read, changed: ChangedName) -> bool:
 
 def _hinted(lines: Sequence[str], index: int, changed: ChangedName, *, is_own: bool) -> int:
     """Return the number (from 1) of the line near a mention that tells the old meaning; 0 if none does."""
-    before, after = WINDOW_LINES
-    first, last = (0, len(lines)) if is_own else (max(0, index - before), index + after + 1)
-    near = sorted(range(first, min(last, len(lines))), key=lambda other: abs(other - index))
+    first, last = (0, len(lines)) if is_own else _around(lines, index)
+    near = sorted(range(first, last), key=lambda other: abs(other - index))
     for hint in changed.hints:
         if not hint:
             return index + 1
@@ -133,14 +151,43 @@ def _hinted(lines: Sequence[str], index: int, changed: ChangedName, *, is_own: b
     return 0
 
 
+def _around(lines: Sequence[str], index: int) -> tuple[int, int]:
+    """Say which lines speak of the same thing as one: of a table its row, of a list its item, of a text some more."""
+    if lines[index].lstrip().startswith("|"):
+        return index, index + 1
+    before, after = WINDOW_LINES
+    last = min(index + after + 1, len(lines))
+    if _ITEM.match(lines[index]):
+        return index, next((other for other in range(index + 1, last) if _ENDS_ITEM.match(lines[other])), last)
+    return max(0, index - before), last
+
+
 def _pattern(changed: ChangedName) -> re.Pattern[str]:
     """Make the pattern of a mention: strict for names that are also words."""
     name = re.escape(changed.name)
     if changed.kind == "route":
-        return re.compile(rf"(?<![\w/.-]){name}(?![\w/-])")
+        return re.compile(rf"(?<![\w/.-]){_route(changed.name)}(?![\w/-])")
     if changed.kind == "flag" or _is_distinctive(changed.name):
         return re.compile(rf"(?<![\w-]){name}(?![\w-])")
     return re.compile(rf"(?<![\w-]){name}(?=\()|(?<=[`.:]){name}(?!\w)|(?<![\w-]){name}(?=`)")
+
+
+def _route(path: str) -> str:
+    """Write a route so that its parameters may be written in any way: `{id}`, `<int:id>`, `:id`."""
+    return _PARAMETER.sub(lambda _: r"(?:\{[^}/]{1,60}\}|<[^>/]{1,60}>|:\w{1,60})", re.escape(path))
+
+
+def search_phrase(changed: ChangedName) -> str:
+    """Say what is looked up in the index: of a route the longest part that has no parameter."""
+    if changed.kind != "route":
+        return changed.name
+    return max(_PARAMETER.split(changed.name), key=len)
+
+
+def _is_foreign(text: str, start: int) -> bool:
+    """Whether a flag belongs to another program that is called on the line, or a name is part of an address."""
+    before = text[:start]
+    return bool(_OTHER_PROGRAM.search(before)) or "://" in before.rpartition(" ")[2]
 
 
 def _is_distinctive(name: str) -> bool:
@@ -148,10 +195,11 @@ def _is_distinctive(name: str) -> bool:
     return "_" in name.strip("_") or any(letter.isupper() or letter.isdigit() for letter in name[1:])
 
 
-def _finding(path: str, changed: ChangedName, lines: Mapping[int, str], *, is_touched: bool) -> Finding:
+def _finding(path: str, changed: ChangedName, lines: Mapping[int, str], *, is_touched: bool) -> DocsFinding:
     line = next(iter(lines))
-    is_certain = changed.change is not Change.CHANGED and not is_touched and kind_of(path) is not Kind.PYTHON
-    return Finding(
+    kind = kind_of(path)
+    is_certain = changed.change is not Change.CHANGED and not is_touched and not (kind and kind.is_code)
+    return DocsFinding(
         path=visible(path, lines=False),
         line=line,
         line_end=line,
@@ -162,7 +210,16 @@ def _finding(path: str, changed: ChangedName, lines: Mapping[int, str], *, is_to
         source="docs",
         confidence=_confidence(changed),
         suggestion=_suggestion(changed, lines[line]),
+        sentence=_sentence(lines[line]),
+        changed=visible(changed.name, lines=False),
+        kind=changed.kind,
+        change=changed.change,
     )
+
+
+def _sentence(text: str) -> str:
+    shown = visible(text, lines=False).strip()
+    return shown if len(shown) <= SENTENCE_CHARACTERS_MAX else shown[: SENTENCE_CHARACTERS_MAX - 1] + "…"
 
 
 def _claim(changed: ChangedName, lines: Sequence[int], *, is_touched: bool) -> str:

@@ -3,9 +3,9 @@
 Promises to tell only names that are gone, have another name now, or mean something else (another parameter, another
 default, another value): a body that changed is no reason to read the manual again.
 Python is read as a whole, before and after. Other languages are read line by line from the diff, by the few forms
-in which they declare what is public; flags, environment variables and routes by how they are written in quotes.
-Does not promise to see everything, and whoever calls has to check that a name that is gone here is not defined
-elsewhere now (`defines`).
+in which they declare what is public; flags, environment variables and routes by `pipeline.review.interface_names`.
+Does not promise to see everything, and whoever calls has to check that a name that is gone here does not live on
+elsewhere (`pipeline.review.living_names`).
 """
 
 import re
@@ -16,6 +16,13 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from pipeline.review.documents import is_test
+from pipeline.review.interface_names import (
+    INTERFACE_KINDS,
+    Sighting,
+    is_settings,
+    line_interfaces,
+    python_interfaces,
+)
 from pipeline.review.python_names import Altered, Definition, Difference, compare, definitions
 
 NAMES_MAX: Final = 200
@@ -74,8 +81,8 @@ def changed_names(files: Iterable[ChangedCode]) -> tuple[ChangedName, ...]:
     found: dict[tuple[str, str], ChangedName] = {}
     arrived: set[str] = set()
     for file in files:
-        if is_code(file.path) and not is_test(file.path):
-            for account in (_declared(file), _quoted(file)):
+        if has_names(file.path) and not is_test(file.path):
+            for account in (_declared(file), _interface(file)):
                 arrived |= account.arrived
                 for changed in account.changed:
                     found.setdefault((changed.kind, changed.name), changed)
@@ -86,6 +93,11 @@ def changed_names(files: Iterable[ChangedCode]) -> tuple[ChangedName, ...]:
 def is_code(path: str) -> bool:
     """Whether names are looked for in a file of this name."""
     return _suffix(path) in _DECLARATIONS or _suffix(path) in _SHELL
+
+
+def has_names(path: str) -> bool:
+    """Whether a file of this name is code, or sets variables for it."""
+    return is_code(path) or is_settings(path)
 
 
 def defines(names: Sequence[str]) -> "re.Pattern[bytes] | None":
@@ -101,6 +113,7 @@ def defines(names: Sequence[str]) -> "re.Pattern[bytes] | None":
     return re.compile(
         rb"(?:\b(?:def|class|func|function|fn|struct|enum|trait|interface|type|const|let|var|static|record|module)\s+"
         rb"(?:\([^()\n]{0,80}\)\s*)?"
+        rb"|\b(?:import|require)\b[^;\n]{0,200}?[\s,{(.]"
         rb"|^[ \t]*(?=[\w.]+[ \t]*(?::[^=\n]{0,80})?=[^=])|[\"'`])"
         rb"(" + either + rb")(?![\w-])",
         re.MULTILINE,
@@ -148,17 +161,6 @@ _DECLARATIONS: Final = {
 
 _SHELL: Final = frozenset({"sh", "bash"})
 """Here only flags and variables are names that people use."""
-
-_FLAG: Final = re.compile(r"""["'`](?:-\w["'`]?,\s*["'`]?)?(--[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?=["'`=\s,])""")
-_VARIABLE: Final = re.compile(r"""["'`]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["'`]|\$\{?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b""")
-_ROUTE: Final = re.compile(
-    r"""\b(?:route|get|post|put|patch|delete|path|handle(?:func)?|mapping)\s*\(\s*["'`](/[\w./{}:<>-]{3,100})["'`]""",
-    re.IGNORECASE,
-)
-_DEFAULT: Final = re.compile(
-    r"""\bdefault\s*[=:]\s*(["']?)(?P<named>[\w.:/-]{1,60})\1|\b(?:get|getenv|env)\(\s*["'][A-Z_0-9]+["']\s*,\s*(["']?)(?P<second>[\w.:/-]{1,60})\3\s*\)"""
-)
-_QUOTED: Final = (("flag", _FLAG), ("variable", _VARIABLE), ("route", _ROUTE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,51 +248,43 @@ def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> _Declared:
     return found
 
 
-def _quoted(file: ChangedCode) -> _Account:
-    """Tell flags, variables and routes that no added line of the file has any more, or whose default is another."""
+def _interface(file: ChangedCode) -> _Account:
+    """Tell flags, variables and routes that the file has no more, or whose default is another."""
+    old, new = _sightings(file)
     changed: list[ChangedName] = []
-    arrived: set[str] = set()
-    for kind, pattern in _QUOTED:
-        old, new = _in_quotes(pattern, file.removed), _in_quotes(pattern, file.added)
-        places = ({name: (kind, seen.line) for name, seen in sightings.items()} for sightings in (old, new))
-        changed += _changed_lines(file, *places)
-        changed += _changed_defaults(file, kind, old, new)
-        arrived |= new.keys()
-    return _Account(changed=tuple(changed), arrived=frozenset(arrived))
+    for kind in INTERFACE_KINDS:
+        before, after = (
+            {name: (kind, one.line) for name, one in sightings.items() if one.kind == kind} for sightings in (old, new)
+        )
+        changed += _changed_lines(file, before, after)
+    changed += _changed_defaults(file, old, new)
+    return _Account(changed=tuple(changed), arrived=frozenset(new))
+
+
+def _sightings(file: ChangedCode) -> tuple[Mapping[str, Sighting], Mapping[str, Sighting]]:
+    """List the names before and after: in whole files of Python, in the changed lines of others."""
+    if _suffix(file.path) in {"py", "pyi"} and file.before is not None and file.after is not None:
+        before, after = python_interfaces(file.before), python_interfaces(file.after)
+        if before is not None and after is not None:
+            return before, after
+    return line_interfaces(file.old_path or file.path, file.removed), line_interfaces(file.path, file.added)
 
 
 def _changed_defaults(
-    file: ChangedCode, kind: str, old: "Mapping[str, _Sighting]", new: "Mapping[str, _Sighting]"
+    file: ChangedCode, old: Mapping[str, Sighting], new: Mapping[str, Sighting]
 ) -> Iterator[ChangedName]:
-    for name in (name for name in old if name in new):
+    for name in (name for name in old if name in new and old[name].kind == new[name].kind):
         before, after = old[name].default, new[name].default
         if before and after and before != after:
             yield ChangedName(
                 name=name,
-                kind=kind,
+                kind=new[name].kind,
                 change=Change.CHANGED,
                 path=file.path,
                 line=new[name].line,
                 detail=f"its default is `{after}` now, no longer `{before}`",
                 hints=(before,),
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    line: int
-    default: str
-
-
-def _in_quotes(pattern: re.Pattern[str], lines: Iterable[tuple[int, str]]) -> dict[str, _Sighting]:
-    found: dict[str, _Sighting] = {}
-    for number, text in lines:
-        short = text[:LINE_CHARACTERS_MAX]
-        defaults = [match["named"] or match["second"] for match in _DEFAULT.finditer(short)]
-        for match in pattern.finditer(short):
-            name = next(group for group in match.groups() if group)
-            found.setdefault(name, _Sighting(number, defaults[0] if len(defaults) == 1 else ""))
-    return found
 
 
 def _suffix(path: str) -> str:

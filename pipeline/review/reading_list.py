@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from pipeline.review.documents import Kind, kind_of, reading_order
+from pipeline.review.documents import kind_of, reading_order
+from pipeline.review.patterns import Patterns
 from pipeline.review.python_source import PYTHON_BYTES_MAX
 from pipeline.review.reports import Skipped
 from pipeline.review.visible import visible
@@ -20,13 +21,13 @@ SYMLINK: Final = "120000"
 class ReadingLimits:
     """How much documentation is read."""
 
-    documents_max: int = 3_000
+    documents_max: int = 10_000
     document_bytes_max: int = 1_000_000
     """A larger document is a table, or a book in one line."""
     bytes_max: int = 40_000_000
     """Documents together: about ten seconds of reading, once for each content."""
-    python_bytes_max: int = 8_000_000
-    """Python files together: parsing them for docstrings takes ten times as long as reading."""
+    code_bytes_max: int = 8_000_000
+    """Code together, for its docstrings and comments: parsing Python takes ten times as long as reading."""
     told_max: int = 10
     """Documents left out that are told by name."""
 
@@ -62,22 +63,32 @@ class ReadingList(Generic[AnyEntry]):
     skipped: tuple[Skipped, ...]
 
 
-def choose_documents(entries: Iterable[AnyEntry], limits: ReadingLimits) -> ReadingList[AnyEntry]:
-    """Choose from all files of a tree the documents that are read."""
+def choose_documents(
+    entries: Iterable[AnyEntry], limits: ReadingLimits, paths: Patterns | None = None
+) -> ReadingList[AnyEntry]:
+    """Choose from all files of a tree the documents that are read.
+
+    Args:
+        entries: The files.
+        limits: How much is read.
+        paths: Documents to read, if not all; what they do not mean was left out on purpose, and nobody is told.
+    """
     chosen: list[AnyEntry] = []
     left_out: list[Skipped] = []
-    bytes_left = {True: limits.python_bytes_max, False: limits.bytes_max}
-    for entry in sorted(filter(_is_document, entries), key=lambda entry: reading_order(entry.path)):
-        size, is_python = entry.size or 0, kind_of(entry.path) is Kind.PYTHON
-        size_max = PYTHON_BYTES_MAX if is_python else limits.document_bytes_max
+    bytes_left = {True: limits.code_bytes_max, False: limits.bytes_max}
+    documents = (entry for entry in entries if _is_document(entry) and (paths is None or paths.meaning(entry.path)))
+    for entry in sorted(documents, key=lambda entry: reading_order(entry.path)):
+        size, kind = entry.size or 0, kind_of(entry.path)
+        is_code = kind is not None and kind.is_code
+        size_max = PYTHON_BYTES_MAX if is_code else limits.document_bytes_max
         if size > size_max:
             left_out.append(_unread(entry, f"{size:,} bytes, more than the {size_max:,} that are read"))
         elif len(chosen) == limits.documents_max:
             left_out.append(_unread(entry, f"there are more than {limits.documents_max:,} documents"))
-        elif size > bytes_left[is_python]:
+        elif size > bytes_left[is_code]:
             left_out.append(_unread(entry, "the documents before it reach the limit on bytes"))
         else:
-            bytes_left[is_python] -= size
+            bytes_left[is_code] -= size
             chosen.append(entry)
     return ReadingList(entries=tuple(chosen), skipped=_summed(left_out, limits.told_max))
 

@@ -7,6 +7,7 @@ from pipeline.review.findings import Finding, Severity
 from pipeline.review.reports import (
     AnalysisReport,
     ChangedFile,
+    DocsFinding,
     DocsReport,
     FailedTest,
     Passage,
@@ -74,7 +75,8 @@ def failing_tests() -> TestReport:
 
 def a_docs_report(*stale: Finding, **fields: Any) -> DocsReport:
     """Make a report on three documents."""
-    return DocsReport(stale=stale, **{"documents_read": 3, **fields})
+    mentions = tuple(DocsFinding(**one.model_dump()) for one in stale)
+    return DocsReport(stale=mentions, **{"documents_read": 3, **fields})
 
 
 def a_passage(**fields: Any) -> Passage:

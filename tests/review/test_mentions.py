@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.review.findings import Finding, Severity
+from pipeline.review.findings import Severity
 from pipeline.review.mentions import stale_mentions
 from pipeline.review.names import Change, ChangedName
+from pipeline.review.reports import DocsFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def test_one_finding_tells_all_lines_of_a_document() -> None:
 
     (finding,) = stale_mentions(sections, [renamed("apply_discount", "discount_by")], {})
 
-    assert finding == Finding(
+    assert finding == DocsFinding(
         path="README.md",
         line=3,
         line_end=3,
@@ -103,6 +104,10 @@ def test_one_finding_tells_all_lines_of_a_document() -> None:
         source="docs",
         confidence=0.9,
         suggestion="discount_by",
+        sentence="apply_discount",
+        changed="apply_discount",
+        kind="function",
+        change="renamed",
     )
 
 

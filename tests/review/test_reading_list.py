@@ -50,7 +50,7 @@ def test_what_is_beyond_a_limit_is_told_by_name(limits: ReadingLimits, read: lis
 
 
 def test_python_has_a_limit_of_its_own() -> None:
-    paths, skipped = chosen(File(path="a.py"), File(path="a.md"), limits=ReadingLimits(python_bytes_max=9))
+    paths, skipped = chosen(File(path="a.py"), File(path="a.md"), limits=ReadingLimits(code_bytes_max=9))
 
     assert paths == ["a.md"]
     assert len(skipped) == 1

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.services import docs_index
-from pipeline.services.docs_index import DocsIndex, discard, open_index
+from pipeline.services.docs_file import discard, open_index
+from pipeline.services.docs_index import DocsIndex, IndexLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +92,47 @@ def test_stored_documents_are_not_missing_any_more(tmp_path: Path) -> None:
         assert found(index, "cart") == ["a.md"]
 
 
-def test_the_longest_unused_documents_are_forgotten(index: DocsIndex) -> None:
-    index.add({f"old{number}": [] for number in range(docs_index.DOCUMENTS_MAX)})
-    fill(index, used="cart")
-    fill(index, new="cart")
+def test_the_longest_unused_documents_are_forgotten() -> None:
+    with open_index(None, IndexLimits(documents_max=3)) as index:
+        index.add({f"old{number}": [] for number in range(3)})
+        fill(index, used="cart")
+        fill(index, new="cart")
 
-    assert index.missing(["used", "new"]) == set()
-    assert len(index.missing([f"old{number}" for number in range(docs_index.DOCUMENTS_MAX)])) == 2
+        assert index.missing(["used", "new"]) == set()
+        assert len(index.missing([f"old{number}" for number in range(3)])) == 2
+
+
+def test_what_is_selected_is_kept_however_much_it_is() -> None:
+    with open_index(None, IndexLimits(documents_max=1, characters_max=1)) as index:
+        index.select({"a.md": "a", "b.md": "b"})
+        index.add({"a": [Words(text="cart one")], "b": [Words(text="cart two")]})
+
+        assert found(index, "cart") == ["a.md", "b.md"]
+
+
+def test_text_beyond_the_limit_is_forgotten() -> None:
+    with open_index(None, IndexLimits(characters_max=10)) as index:
+        fill(index, old="a cart of old")
+        fill(index, new="a cart")
+
+        assert index.missing(["old", "new"]) == {"old"}
+
+
+def test_parts_of_compound_names_are_found(index: DocsIndex) -> None:
+    fill(index, a="call applyDiscount", b="call HTTPServerConfig", c="none of it")
+
+    assert found(index, "apply_discount") == ["a.md"]
+    assert found(index, "discount") == ["a.md"]
+    assert found(index, "serverConfig") == ["b.md"]
+
+
+def test_vectors_are_kept_by_model_and_the_oldest_go() -> None:
+    with open_index(None, IndexLimits(vectors_max=2)) as index:
+        index.add_vectors("small", {"one": b"1", "two": b"2"})
+        index.add_vectors("large", {"one": b"3"})
+
+        assert index.vectors("small", ["one", "two"]) == {"two": b"2"}
+        assert index.vectors("large", ["one", "two"]) == {"one": b"3"}
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 2_000])

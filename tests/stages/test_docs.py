@@ -8,6 +8,7 @@ import pytest
 from pipeline.engine.stage import JsonValue
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.reports import DocsReport
+from pipeline.services.docs_file import file_of
 from pipeline.services.git import open_git
 from pipeline.stages.docs import make_docs
 from tests.builders.context import MemoryContext
@@ -40,13 +41,18 @@ class Bench:
             "head": head,
             "docs": {"passages_max": passages_max},
         }
-        docs = make_docs(git=open_git, index=self.index if index else None)
+        docs = make_docs(git=open_git, indexes=self.indexes if index else None)
         return DocsReport.model_validate(await docs(MemoryContext(params=params)))
 
     @property
+    def indexes(self) -> Path:
+        """Directory of the indexes."""
+        return self.folder / "state" / "docs"
+
+    @property
     def index(self) -> Path:
-        """File of the index."""
-        return self.folder / "state" / "docs.sqlite"
+        """File of the index of the repository."""
+        return file_of(self.indexes, str(self.folder / "shop"))
 
 
 @pytest.fixture
@@ -154,7 +160,7 @@ async def test_the_index_is_only_a_cache(bench: Bench, damage: bytes | None) -> 
     before: dict[str, Content] = {"shop/cart.py": CART, "README.md": README}
     in_memory = await bench.report(before, {"shop/cart.py": ""}, index=False)
     if damage is not None:
-        bench.index.parent.mkdir()
+        bench.index.parent.mkdir(parents=True)
         bench.index.write_bytes(damage)
 
     first = await bench.report(before, {"shop/cart.py": ""})

@@ -9,7 +9,8 @@ import pytest
 from pipeline.review.documents import Kind, split
 from pipeline.services.agent_tools.documentation import IndexedDocumentation
 from pipeline.services.agent_tools.result import Outcome
-from pipeline.services.docs_index import DocsIndex, open_index
+from pipeline.services.docs_file import open_index
+from pipeline.services.docs_index import DocsIndex
 from tests.builders.repository import Content
 from tests.services.agent_tools.desk import Desk, DeskMaker
 
