@@ -14,7 +14,7 @@ from pipeline.review.configuration.ceilings import Ceilings
 from pipeline.review.configuration.model import Configuration
 from pipeline.services.git import open_git
 from pipeline.stages import analyze, docs, summarize
-from pipeline.stages.checks import make_checks
+from pipeline.stages.checks import changed_lines, make_checks
 from pipeline.stages.obey import Servant, make_obey
 from pipeline.stages.planned import planned
 from pipeline.stages.prepare import Operator, make_prepare
@@ -41,10 +41,18 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
             operator=Operator(ceilings=ceilings_of(resources.settings), params=partial(_params, resources)),
         ),
         "analyze": planned("analyze", read, reader.clone),
-        "test": planned("test", make_checks(github=reader.of_run)),
+        "test": planned("test", _checks(reader, resources)),
         "docs": planned("docs", docs.make_docs(git=open_git, indexes=indexes, model=resources.model), reader.clone),
         "summarize": planned("summarize", summarize.make_summarize(model=resources.model)),
     }
+
+
+def _checks(reader: Reader, resources: Resources) -> StageFunction:
+    return make_checks(
+        github=reader.of_run,
+        app_id=resources.settings.github.app_id,
+        changes=changed_lines(reader.holding),
+    )
 
 
 def publisher_stages(
@@ -80,6 +88,7 @@ def _params(resources: Resources, configuration: Configuration) -> Mapping[str, 
         "testing": {
             "source": tests.source,
             "wait_minutes_max": tests.wait_minutes_max,
+            "required_checks_only": tests.required_checks_only,
         },
         "docs": docs_params(
             resources,

@@ -78,7 +78,9 @@ def fit(first: str, blocks: Sequence[Block], last: str, *, characters_max: int =
 
 
 def _laid_out(section: Section, texts: Sequence[str]) -> str:
-    inside = _JOIN.join([section.heading] * bool(section.heading) + [*texts])
+    is_tight = all(text.startswith("- ") and "\n" not in text for text in texts)  # A list of single lines.
+    listed = ("\n" if is_tight else _JOIN).join(texts)
+    inside = _JOIN.join(filter(None, [section.heading, listed]))
     return _FOLD.format(summary=section.folded, inside=inside) if section.folded else inside
 
 

@@ -3,6 +3,7 @@
 Promises that every file is named or counted. Does not promise each one's reason when there are hundreds of them.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 from typing import Final
@@ -15,6 +16,11 @@ NAMED_MAX: Final = 20
 
 REASONS_MAX: Final = 30
 """Reasons that are told; some hold a number that differs from file to file."""
+
+
+MORE_FILES: Final = re.compile(r"([0-9][0-9,]{0,12}) more files?")
+MORE_FINDINGS: Final = re.compile(r"[0-9][0-9,]{0,12} findings?")
+"""How is told what is not named."""
 
 
 def left_out(reasons: Iterable[tuple[str, str]], *, gap: bool) -> tuple[Skipped, ...]:
@@ -31,6 +37,14 @@ def left_out(reasons: Iterable[tuple[str, str]], *, gap: bool) -> tuple[Skipped,
     named = (Skipped(what=what, why=why, gap=gap) for why, names in told for what in _named(list(names)))
     more = len(set(chain.from_iterable(untold)))
     return (*named, *((Skipped(what=count(more, "more file"), why="for reasons like these", gap=gap),) if more else ()))
+
+
+def named_and_counted(whats: Iterable[str]) -> tuple[list[str], int]:
+    """Part what is named, each once, from what is only counted; of nothing but numbers, the numbers are the names."""
+    every = list(dict.fromkeys(whats))
+    numbers = [int(more[1].replace(",", "")) for what in every if (more := MORE_FILES.fullmatch(what))]
+    named = [what for what in every if not MORE_FILES.fullmatch(what)]
+    return (named, sum(numbers)) if named else (every, 0)
 
 
 def beyond(number: int, number_max: int) -> tuple[Skipped, ...]:

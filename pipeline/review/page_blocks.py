@@ -12,7 +12,7 @@ from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX, Link, name, pl
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import Block, Section
 from pipeline.review.markdown import cell, clip, fence, inline, prose
-from pipeline.review.phrases import Reason, by_reason, spent
+from pipeline.review.phrases import Reason, by_reason, spent, spent_in_short
 from pipeline.review.reports import FailedTest, Passage, Skipped, Spend, StageFact, Summary, TestOutcome, TestReport
 from pipeline.review.wording import capitalised, count, duration, some
 
@@ -24,11 +24,14 @@ FAILED_TESTS_MAX: Final = 10
 REASONS_MAX: Final = 12
 """Different reasons for not reviewing something; beyond that the page says how many more there are."""
 
-REASONS_OPEN_MAX: Final = 3
-"""Beyond that, reasons for leaving something out on purpose are folded."""
-
 NAMES_MAX: Final = 5
 """Files that one reason names."""
+
+OPEN_MAX: Final = 8
+"""Findings of one severity that stand openly; who has more to mend opens the rest."""
+
+MARKS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "🔵"}
+"""Seen alike on a light and on a dark page; the word beside it says the same to who sees no colours."""
 
 WORTH: Final = {
     "critical": 90,
@@ -53,8 +56,6 @@ _TESTS_PASS: Final = Section(name="tests")
 _TESTS: Final = Section(name="tests", heading="### Tests")
 _TEST_OUTPUT: Final = Section(name="output", folded="End of the test output")
 _NOT_REVIEWED: Final = Section(name="not reviewed", heading="### Not reviewed")
-_LEFT_OUT: Final = Section(name="left out", heading="**Left out on purpose**")
-_HOW_IT_WENT: Final = Section(name="how it went", folded="How this review went")
 
 
 def blocks_of_change(summary: Summary) -> Iterator[Block]:
@@ -68,20 +69,29 @@ def blocks_of_change(summary: Summary) -> Iterator[Block]:
 
 
 def blocks_of_findings(findings: Sequence[Finding], tell: Callable[[Finding], str]) -> Iterator[Block]:
-    """Show what is bad openly, each severity under its heading, and fold the small remarks.
+    """Show what is bad openly, each severity under its heading, and fold the small remarks and what is too many.
 
     Args:
         findings: Ranked: those of one severity stand together.
         tell: Sets one as a list item.
     """
     small = [finding for finding in findings if finding.severity in _SMALL]
-    folded = Section(name="small", folded=count(len(small), "smaller remark"))
+    folded = Section(name="small", folded=f"{MARKS['low']} {count(len(small), 'smaller remark')}")
     for severity, group in groupby(findings, key=lambda finding: finding.severity):
         same = list(group)
-        noun = f"{severity} finding"
-        is_open = severity not in _SMALL
-        section = Section(name=severity, heading=f"### {capitalised(severity)} ({len(same)})") if is_open else folded
-        yield from (Block(section=section, text=tell(f), value=WORTH[severity], noun=noun) for f in same)
+        if severity in _SMALL:
+            yield from _told(same, folded, tell)
+            continue
+        heading = f"### {MARKS[severity]} {capitalised(severity)} ({len(same)})"
+        yield from _told(same[:OPEN_MAX], Section(name=severity, heading=heading), tell)
+        more = count(len(same) - OPEN_MAX, f"more {severity} finding")
+        yield from _told(same[OPEN_MAX:], Section(name=f"more {severity}", folded=more), tell)
+
+
+def _told(findings: Sequence[Finding], section: Section, tell: Callable[[Finding], str]) -> Iterator[Block]:
+    for finding in findings:
+        noun = f"{finding.severity} finding"
+        yield Block(section=section, text=tell(finding), value=WORTH[finding.severity], noun=noun)
 
 
 def blocks_of_tests(tests: TestReport | None, link: Link) -> Iterator[Block]:
@@ -94,7 +104,7 @@ def blocks_of_tests(tests: TestReport | None, link: Link) -> Iterator[Block]:
         shown.append(f"- and {count(hidden, 'more failed test')}")
     text = "\n\n".join(filter(None, [inline(clip(tests.detail, HEADLINE_CHARACTERS_MAX)), "\n".join(shown)]))
     if tests.outcome is TestOutcome.PASSED:
-        yield Block(section=_TESTS_PASS, text=text, value=WORTH["tests"], noun="test result")
+        yield Block(section=_TESTS_PASS, text=f"**Tests:** {text}", value=WORTH["tests"], noun="test result")
         return
     yield Block(section=_TESTS, text=text, value=WORTH["tests"], noun="test result")
     if tests.output_tail.strip():
@@ -109,7 +119,7 @@ def _failed_test(failed: FailedTest, link: Link) -> str:
 
 
 def blocks_of_gaps(skipped: tuple[Skipped, ...], *, all_of_them: str = "see `--json`") -> Iterator[Block]:
-    """Tell openly what could not be done; what was left out on purpose is folded once it is long.
+    """Tell openly what could not be done, and folded what was left out on purpose.
 
     Args:
         skipped: All of it.
@@ -117,9 +127,8 @@ def blocks_of_gaps(skipped: tuple[Skipped, ...], *, all_of_them: str = "see `--j
     """
     failed = [_reason(reason) for reason in by_reason(skipped, gap=True)]
     on_purpose = [_reason(reason) for reason in by_reason(skipped, gap=False)]
-    is_long = len(on_purpose) > REASONS_OPEN_MAX
     folded = Section(name="left out", folded=f"Left out on purpose ({count(len(on_purpose), 'reason')})")
-    for section, lines in ((_NOT_REVIEWED, failed), (folded if is_long else _LEFT_OUT, on_purpose)):
+    for section, lines in ((_NOT_REVIEWED, failed), (folded, on_purpose)):
         if len(lines) > REASONS_MAX:
             lines[REASONS_MAX:] = [f"- and {count(len(lines) - REASONS_MAX, 'more reason')}: {all_of_them}"]
         if lines:
@@ -153,7 +162,8 @@ def blocks_of_stages(table: Sequence[str], spend: Spend) -> Iterator[Block]:
         spend: What the model calls cost.
     """
     text = "\n".join([*table, "", spent(spend)] if table else [spent(spend)])
-    yield Block(section=_HOW_IT_WENT, text=text, value=WORTH["stages"], noun="stage table")
+    section = Section(name="how it went", folded=f"How this review went: {spent_in_short(spend)}")
+    yield Block(section=section, text=text, value=WORTH["stages"], noun="stage table")
 
 
 def table_of_stages(stages: Sequence[StageFact]) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Phrases: the sentences that the comment and the terminal share, so that both say the same."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.review.left_out import named_and_counted
 from pipeline.review.reports import NANODOLLARS_PER_DOLLAR, Skipped, Spend, Summary, Verdict
 from pipeline.review.wording import count
 
@@ -21,9 +21,6 @@ NEXT_STEPS: Final = {
     Verdict.PARTIAL: "See above what could not be done and why. Then run `onceover review` again.",
     Verdict.NOT_REVIEWED: "See above what stood in the way. Then run `onceover review` again.",
 }
-_MORE_FILES: Final = re.compile(r"([0-9][0-9,]{0,12}) more files?")
-"""How `left_out` tells what it does not name."""
-
 NEXT_STEP_IF_EMPTY: Final = "Commit something, or compare with another branch: `onceover review --base REF`."
 
 
@@ -42,11 +39,19 @@ def spent(spend: Spend) -> str:
     return f"{count(spend.calls, 'model call')}, {count(tokens, 'token')} ({parts}){_money(spend)}."
 
 
+def spent_in_short(spend: Spend) -> str:
+    """Say it in three words, for a line that one clicks on."""
+    if not spend.calls:
+        return "no model was used"
+    tokens = count(spend.prompt_tokens + spend.completion_tokens, "token")
+    return f"{count(spend.calls, 'model call')}, {tokens}{_money(spend)}"
+
+
 def _money(spend: Spend) -> str:
     """Say the cost as far as it is known; of what has no price nothing is said, least of all that it was free."""
     if not spend.priced_calls:
         return ""
-    known = f"${spend.cost_nanodollars / NANODOLLARS_PER_DOLLAR:.4f}"
+    known = f"{spend.cost_nanodollars / NANODOLLARS_PER_DOLLAR:.4f} USD"  # GitHub reads `$` as mathematics.
     return f", {known}" if spend.usd is not None else f", {known} for the {count(spend.priced_calls, 'priced call')}"
 
 
@@ -76,8 +81,5 @@ def by_reason(skipped: tuple[Skipped, ...], *, gap: bool) -> tuple[Reason, ...]:
 
 def _reason(why: str, whats: list[str]) -> Reason:
     """Take `40 more files` as the number that it is, unless it stands alone."""
-    named = [what for what in whats if not _MORE_FILES.fullmatch(what)]
-    if not named:
-        return Reason(why=why, names=tuple(whats))
-    numbers = (match[1] for what in whats if (match := _MORE_FILES.fullmatch(what)))
-    return Reason(why=why, names=tuple(named), uncounted=sum(int(number.replace(",", "")) for number in numbers))
+    named, uncounted = named_and_counted(whats)
+    return Reason(why=why, names=tuple(named), uncounted=uncounted)

@@ -6,11 +6,12 @@ look at twice, and can touch nothing else.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pipeline.review.findings import Finding, Severity, rank
+from pipeline.review.left_out import named_and_counted
 from pipeline.review.reports import (
     AnalysisReport,
     DocsReport,
@@ -30,11 +31,13 @@ from pipeline.review.wording import count, listed, some
 AREAS_NAMED_MAX: Final = 4
 """Directories that the account of a change names."""
 
-GAPS_NAMED_MAX: Final = 4
+GAPS_NAMED_MAX: Final = 3
 """Names in the headline; the list below it has them all."""
 
 KNOWN: Final = frozenset({"analyze", "test", "docs", "model", "tests"})
 """Names of ours that need no quotes in a sentence."""
+
+UNTOLD: Final = "it left no result"
 
 UNFINISHED: Final = {
     TestOutcome.TIMED_OUT: "they ran out of time",
@@ -92,8 +95,30 @@ def summarize_reports(reports: Reports, asked: Asked, stages: tuple[StageFact, .
         missing=reports.missing,
         not_reviewed=not_reviewed,
         stages=stages,
-        spend=analysis.spend if analysis else Spend(),
+        spend=(analysis.spend if analysis else Spend()) + (docs.spend if docs else Spend()),
     )
+
+
+def judged_without(summary: Summary, fingerprints: Collection[str], asked: Asked) -> Summary:
+    """Judge a review again as if some of its findings had not been made; nothing else of it changes.
+
+    Args:
+        summary: The review.
+        fingerprints: Of the findings.
+        asked: What was to be reviewed, as it was when the review was made.
+    """
+    findings = tuple(finding for finding in summary.findings if finding.fingerprint not in fingerprints)
+    if len(findings) == len(summary.findings):
+        return summary
+    missing = {stage.stage: stage for stage in summary.missing}
+    reports = Reports(
+        analysis=summary.analysis or missing.get("analyze") or MissingStage(stage="analyze", why=UNTOLD),
+        tests=summary.tests or missing.get("test") or MissingStage(stage="test", why=UNTOLD),
+        docs=summary.docs or missing.get("docs") or MissingStage(stage="docs", why=UNTOLD),
+    )
+    verdict = decide(weigh(reports.analysis, reports.tests, findings, summary.not_reviewed, fail_on=asked.fail_on))
+    headline = _headline(verdict, reports, asked, findings, summary.not_reviewed)
+    return summary.model_copy(update={"verdict": verdict, "headline": headline, "findings": findings})
 
 
 def _present(reports: Reports) -> tuple[AnalysisReport | None, TestReport | None, DocsReport | None]:
@@ -150,9 +175,10 @@ def _headline(
 
 
 def _gaps(not_reviewed: tuple[Skipped, ...]) -> str:
-    """Name what could not be done."""
-    names = [skipped.what if skipped.what in KNOWN else f"`{skipped.what}`" for skipped in not_reviewed if skipped.gap]
-    return f"This review has gaps: {some(list(dict.fromkeys(names)), GAPS_NAMED_MAX)}." if names else ""
+    """Name what could not be done, the stages and tools first."""
+    whats, uncounted = named_and_counted(skipped.what for skipped in not_reviewed if skipped.gap)
+    names = [what if what in KNOWN else f"`{what}`" for what in sorted(whats, key=lambda what: what not in KNOWN)]
+    return f"This review has gaps: {some(names, GAPS_NAMED_MAX, uncounted=uncounted)}." if names else ""
 
 
 def _tests_went(tests: TestReport | None) -> str:

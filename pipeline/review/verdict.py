@@ -49,6 +49,15 @@ RULES: Final[tuple[tuple[str, Callable[[Evidence], bool], Verdict], ...]] = (
 """The first rule that holds decides."""
 
 
+def read_fail_on(text: str) -> FailOn:
+    """Read the level as a plan or a parameter holds it.
+
+    Raises:
+        ValueError: It is no severity.
+    """
+    return "never" if text == "never" else Severity(text)
+
+
 def decide(evidence: Evidence) -> Verdict:
     """Give the verdict of the first rule that holds."""
     return next(verdict for _, holds, verdict in RULES if holds(evidence))

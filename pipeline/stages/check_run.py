@@ -15,6 +15,7 @@ from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue
 from pipeline.review.plan import Plan
 from pipeline.review.pull.check_page import CHECK_NAME, CheckPage, RunFacts, check_output
+from pipeline.review.pull.dismissals import read_dismissals, without_dismissed
 from pipeline.review.pull.run_rows import Stored, done_fingerprint, next_attempt_ms, read_stored, stage_rows
 from pipeline.review.reports import Summary
 from pipeline.services.github.checks import Action, Checks, CheckState
@@ -31,6 +32,9 @@ class Records(Protocol):
 
     async def effects(self, subject: str) -> Mapping[str, Mapping[str, JsonValue]]:
         """Read what was written for a pull request, by its name."""
+
+    async def notes(self, subject: str) -> Mapping[str, JsonValue]:
+        """Read what people said of a pull request, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +69,8 @@ class CheckRuns:
         await check.show(_state(check_output(await self._facts(run, ledger))))
 
     async def _facts(self, run: RunRecord, ledger: Mapping[str, Mapping[str, JsonValue]]) -> RunFacts:
-        summary = await self._read(run, "summarize", Summary)
         plan = await self._read(run, "prepare", Plan)
+        summary = await self._summary(run, plan)
         url = ledger.get("summary", {}).get("url")
         return RunFacts(
             run_id=run.run_id,
@@ -81,6 +85,12 @@ class CheckRuns:
             next_attempt_ms=next_attempt_ms(run),
             summary_url=url if isinstance(url, str) and url else None,
         )
+
+    async def _summary(self, run: RunRecord, plan: Plan | None) -> Summary | None:
+        summary = await self._read(run, "summarize", Summary)
+        if summary is None:
+            return None
+        return without_dismissed(summary, plan, read_dismissals(await self.records.notes(run.subject)).keys())
 
     async def _read(self, run: RunRecord, name: str, model: type[Stored]) -> Stored | None:
         """Read a stage's checkpoint; None if it is not done, or of another version."""

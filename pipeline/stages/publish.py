@@ -13,13 +13,18 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from pipeline.engine.effects import Effects
+from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.findings import Finding
 from pipeline.review.plan import Plan
 from pipeline.review.pull.anchors import PatchedFiles, PullFile, read_files
+from pipeline.review.pull.dismissals import dismissed_of, read_dismissals, without_dismissed
+from pipeline.review.pull.follow_up import FollowUp, compare
 from pipeline.review.pull.inline import Choice, InlineRules, choose_inline, review_body
 from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
-from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, fixed_since, summary_page
+from pipeline.review.pull.run_rows import stage_rows
+from pipeline.review.pull.stage_table import StageRow
+from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, summary_page
 from pipeline.review.read_plan import PREPARE, NoPlan, read_plan
 from pipeline.review.read_summary import read_summary
 from pipeline.review.redact import redact
@@ -54,6 +59,9 @@ class Ledger(Protocol):
 
     async def notes(self, subject: str) -> Mapping[str, JsonValue]:
         """Read what was said, by its name."""
+
+    async def newest(self, subject: str) -> RunRecord | None:
+        """Read its newest run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,29 +110,28 @@ class _Work:
 
     async def publish(self) -> CommentReport:
         """Post the review, then the summary, which says what became of each finding."""
-        summary = read_summary(self.ctx.upstream.get("summarize"))
-        said = await self.publisher.ledger.notes(self.params.pull.subject)
-        dismissed = frozenset(name.removeprefix("dismissed ") for name in said if name.startswith("dismissed "))
+        whole = read_summary(self.ctx.upstream.get("summarize"))
+        dismissals = read_dismissals(await self.publisher.ledger.notes(self.params.pull.subject))
+        summary = without_dismissed(whole, self.plan, dismissals.keys())
         ledger = await self.publisher.ledger.effects(self.params.pull.subject)
         if await self._two_phase.settle_others(ledger):
             ledger = await self.publisher.ledger.effects(self.params.pull.subject)
         written = _Written.of(ledger, self.plan.head)
-        worth = tuple(one for one in summary.findings if one.fingerprint not in dismissed)
         self.ctx.progress("posting the review")
-        posted = await self._review(worth, written)
+        posted = await self._review(summary.findings, written)
         self.ctx.progress("posting the summary")
-        fixed = fixed_since(written.before, summary)
+        follow_up = compare(written.before, summary, since=written.head, dismissed=dismissals.keys())
         threads = Threads(
             inline=dict.fromkeys((*written.inline, *posted)),
-            known=frozenset(finding.fingerprint for finding in written.before),
-            fixed=fixed,
-            dismissed=dismissed,
+            follow_up=follow_up,
+            dismissed=[(one, dismissals[one.fingerprint]) for one in dismissed_of(whole.findings, dismissals.keys())],
         )
-        body = summary_page(summary, self._facts(), threads=threads, rules=self._rules())
+        body = summary_page(summary, await self._facts(), threads=threads, rules=self._rules())
         kept: dict[str, JsonValue] = {
             "head": self.plan.head,
-            "told": _told(summary, written.before, fixed),
+            "told": _told(whole, follow_up),
             "before": _stored(written.before),
+            "before_head": written.head,
         }
         shown = await self._sticky().show(body, kept)
         if shown.was_sent:
@@ -135,7 +142,11 @@ class _Work:
         """Post what can stand beside its line; answer the fingerprints of it."""
         anchorable = bool(findings) and self.plan.inline_max > 0
         files = await self._files() if anchorable else {}
-        rules = InlineRules(inline_max=self.plan.inline_max, severity_min=self.plan.severity_min)
+        rules = InlineRules(
+            inline_max=self.plan.inline_max,
+            severity_min=self.plan.severity_min,
+            suggestions=bool(self._options.get("suggestions", True)),
+        )
         choice = choose_inline(findings, files, posted=written.inline, rules=rules)
         if not choice.comments:
             return frozenset()
@@ -185,7 +196,12 @@ class _Work:
         wanted = self._marker(kind, head)
         return lambda body: body is not None and read_marker(body) == wanted
 
-    def _facts(self) -> PageFacts:
+    async def _stages(self) -> tuple[StageRow, ...]:
+        """Read how the stages went; nothing, if a newer run has come meanwhile, which stops this one."""
+        run = await self.publisher.ledger.newest(self.params.pull.subject)
+        return stage_rows(run) if run is not None and run.run_id == self.ctx.run_id else ()
+
+    async def _facts(self) -> PageFacts:
         plan = self.plan
         return PageFacts(
             marker=self._marker(SUMMARY, None),
@@ -196,15 +212,19 @@ class _Work:
             head_ref=plan.head_ref,
             title=redact(plan.title).text,
             repository_url=plan.html_url.rpartition("/pull/")[0] or None,
+            stages=await self._stages(),
             config_problems=plan.problems,
         )
 
     def _rules(self) -> PageRules:
-        comment = self.plan.params.get("comment")
-        options = comment if isinstance(comment, dict) else {}
         return PageRules(
-            severity_min=self.plan.severity_min, collapse_walkthrough=bool(options.get("collapse_walkthrough"))
+            severity_min=self.plan.severity_min, collapse_walkthrough=bool(self._options.get("collapse_walkthrough"))
         )
+
+    @property
+    def _options(self) -> Mapping[str, JsonValue]:
+        options = self.plan.params.get("comment")
+        return options if isinstance(options, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,16 +235,21 @@ class _Written:
     """Fingerprints that were remarked beside a line, on whatever head."""
     before: tuple[Finding, ...]
     """What the summary of an earlier head told."""
+    head: str | None
+    """That head; None if there was none."""
 
     @classmethod
     def of(cls, effects: Mapping[str, Mapping[str, JsonValue]], head: str) -> "_Written":
         reviews = (detail for name, detail in effects.items() if name.startswith("review "))
         remarked = (_texts(detail.get("inline")) for detail in reviews if detail.get("phase") == "submitted")
         summary = effects.get("summary", {})
-        before = summary.get("before" if summary.get("head") == head else "told")
+        is_again = summary.get("head") == head
+        before = summary.get("before" if is_again else "told")
+        since = summary.get("before_head" if is_again else "head")
         return cls(
             inline=frozenset(name for names in remarked for name in names),
             before=tuple(_findings(before if isinstance(before, list) else ())),
+            head=since if isinstance(since, str) else None,
         )
 
 
@@ -245,10 +270,9 @@ def _stored(findings: Iterable[Finding]) -> list[JsonValue]:
     return stored[:TOLD_MAX]
 
 
-def _told(summary: Summary, before: tuple[Finding, ...], fixed: tuple[Finding, ...]) -> list[JsonValue]:
+def _told(summary: Summary, follow_up: FollowUp) -> list[JsonValue]:
     """Write what the next head is compared with: what was found, and what nobody has seen fixed."""
-    gone = {finding.fingerprint for finding in (*fixed, *summary.findings)}
-    return _stored((*summary.findings, *(finding for finding in before if finding.fingerprint not in gone)))
+    return _stored((*summary.findings, *follow_up.unseen))
 
 
 def _comments(choice: Choice) -> list[InlineComment]:

@@ -12,8 +12,11 @@ ALIVE_IN_TEXT = re.compile(
 )
 """What GitHub brings to life in plain text, written down apart from the escaper's own rule."""
 
+SMALL = re.compile(r"</?sub>")
+"""Our own element that stands in a line."""
+
 OUR_HTML = re.compile(
-    r"<details>|</details>|<summary>[\w ,.()-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
+    r"<details>|</details>|<summary>[\w ,.:()🔵✅-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
 )
 
 COMMAND_LINE = re.compile(r"^(?:[/!][a-z-]+\s|bors r\+|@dependabot )", re.MULTILINE)
@@ -29,7 +32,11 @@ def tokens_of(markdown: str) -> Iterator[Token]:
 def what_acts(markdown: str) -> list[str]:
     """List what would do something: images, links, HTML that is not ours, mentions, references, commands."""
     tokens = list(tokens_of(markdown))
-    acting = [token.type for token in tokens if token.type in {"image", "link_open", "html_inline", "s_open"}]
+    acting = [
+        token.type
+        for token in tokens
+        if token.type in {"image", "link_open", "html_inline", "s_open"} and not SMALL.fullmatch(token.content)
+    ]
     html = "".join(token.content for token in tokens if token.type == "html_block")
     foreign = OUR_HTML.sub("", html)
     alive = [found[0] for token in tokens if token.type == "text" for found in ALIVE_IN_TEXT.finditer(token.content)]

@@ -153,7 +153,7 @@ def test_findings_stand_worst_first_and_small_ones_are_folded() -> None:
 
     places = [page.index(f"About {severity}") for severity in Severity]
     assert places == sorted(places)
-    assert page.index("About medium") < page.index("<summary>2 smaller remarks</summary>") < page.index("About low")
+    assert page.index("About medium") < page.index("<summary>🔵 2 smaller remarks</summary>") < page.index("About low")
 
 
 def test_a_page_over_the_limit_keeps_what_is_worst_and_says_what_was_cut() -> None:
@@ -164,7 +164,7 @@ def test_a_page_over_the_limit_keeps_what_is_worst_and_says_what_was_cut() -> No
     page = render(a_summary(an_analysis(*findings), failing_tests(), docs), FACTS)
 
     assert length(page) <= COMMENT_CHARACTERS_MAX
-    assert "### Critical (2)" in page
+    assert "### 🔴 Critical (2)" in page
     assert "_Left out to keep the limit of 65,536 characters: " in page
     assert "info findings" in page
     assert page.startswith("<!-- onceover:summary v=1 run=r_7f3a ")

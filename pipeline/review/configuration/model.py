@@ -171,7 +171,7 @@ class TestOptions(Part):
         30, ge=0, le=1_440, description="Minutes to wait for the repository's checks to finish."
     )
     required_checks_only: bool = Field(
-        False, description="Look only at the checks that the base branch requires. No effect yet."
+        False, description="Look only at the checks that the base branch requires."
     )
     command: Annotated[tuple[Word, ...], Field(max_length=WORDS_MAX)] = Field(
         (),
@@ -214,9 +214,13 @@ class Budgets(Part):
 
 
 class CommentOptions(Part):
-    """How the summary comment looks."""
+    """How the comments look."""
 
-    collapse_walkthrough: bool = Field(True, description="Fold the walkthrough; one click opens it.")
+    collapse_walkthrough: bool = Field(True, description="Fold a long walkthrough; one click opens it.")
+    suggestions: bool = Field(
+        True,
+        description="Offer suggestions that a click takes over, beside their lines; never for files that CI runs.",
+    )
 
 
 class Configuration(Part):
@@ -233,7 +237,7 @@ class Configuration(Part):
     test: TestOptions = Field(TestOptions(), description="Where the verdict on the tests comes from.")
     docs: DocsOptions = Field(DocsOptions(), description="Which documents a change is compared with.")
     budgets: Budgets = Field(Budgets(), description="What the model may cost before reviewing pauses and says so.")
-    comment: CommentOptions = Field(CommentOptions(), description="How the summary comment looks.")
+    comment: CommentOptions = Field(CommentOptions(), description="How the comments look.")
 
 
 def as_words(command: str) -> tuple[str, ...] | None:

@@ -3,14 +3,15 @@
 Promises the worst first and at most so many (GitHub fails at about 32 in one review); nothing twice that was remarked
 on an earlier push; only places that GitHub takes. Everything else is left for the summary, with the reason: no finding
 is lost. Nothing in a comment acts but our own words, and each is found again by the finding's fingerprint.
-Does not promise that a thread is closed when its finding is fixed: that needs a permission that we do not ask for.
+Does not promise that a thread is closed when its finding is fixed: to resolve one, GitHub wants `contents: write`, and
+no App that reads strangers' code should have that. The summary strikes what is fixed instead.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pipeline.review.finding_text import repeats_title, source_text
+from pipeline.review.finding_text import repeats_title, short_id, source_text
 from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Finding, Severity, rank
 from pipeline.review.fitting import Block, Section, fit
 from pipeline.review.markdown import clip, inline, prose
@@ -43,8 +44,8 @@ class InlineRules:
     """More than `INLINE_MAX` is not kept."""
     severity_min: Severity = Severity.INFO
     """Findings below it stay in the summary."""
-    suggestions: bool = False
-    """Whether suggestions can be taken over with a click; off unless the repository wants it (security case 89)."""
+    suggestions: bool = True
+    """Whether suggestions can be taken over with a click, where that is safe (security case 89)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def comment_body(finding: Finding, place: Anchored, files: PatchedFiles, rules: 
     """Write one inline comment; its first line is the finding's marker."""
     title = inline(redact(clip(finding.title, TITLE_CHARACTERS_MAX)).text) or "Untitled"
     first = f"{write_finding_marker(finding.fingerprint)}\n**{capitalised(finding.severity)}: {title}**"
-    identity = finding.fingerprint
+    identity = short_id(finding)
     next_step = f"Not right? `/onceover dismiss {identity}` and a reason. Not clear? `/onceover explain {identity}`."
     last = f"{source_text(finding)}\n\n{next_step}"
     return fit(first, list(_parts(finding, place, files, rules)), last, characters_max=BODY_CHARACTERS_MAX)

@@ -8,14 +8,13 @@ A page is posted once there is something to read: while a run is under way the c
 last head stands, true of the commit that it names. So there is no placeholder, and no page that only says "wait".
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from pipeline.engine.lifecycle import StageState
-from pipeline.review.finding_text import Link, finding_text, linked, name, place, short
-from pipeline.review.findings import Finding, Severity, rank
+from pipeline.review.finding_text import Link, finding_text, linked, name, place, short, short_id
+from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import clip, code, inline
 from pipeline.review.page_blocks import (
@@ -30,6 +29,8 @@ from pipeline.review.page_blocks import (
     table_of_stages,
 )
 from pipeline.review.phrases import TITLES
+from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.follow_up import FIRST, FollowUp
 from pipeline.review.pull.marker import Marker, write_marker
 from pipeline.review.pull.stage_table import StageRow, moment, stage_table
 from pipeline.review.redact import redact
@@ -37,8 +38,14 @@ from pipeline.review.rendering import SHA_CHARACTERS, SYMBOLS
 from pipeline.review.reports import Summary, Verdict
 from pipeline.review.wording import count
 
-FIXED_MAX: Final = 20
-"""Fixed findings that are named; the rest is counted."""
+LISTED_MAX: Final = 20
+"""Findings of a list of what is fixed, not looked at again or dismissed that are named; the rest is counted."""
+
+LISTED_OPEN_MAX: Final = 3
+"""A longer list of what is fixed is folded."""
+
+WALKTHROUGH_OPEN_CHARACTERS_MAX: Final = 500
+"""A longer account of the change is folded, if the repository wants that."""
 
 PROBLEMS_MAX: Final = 10
 """Problems of the configuration that are told; who mends these looks again."""
@@ -50,13 +57,15 @@ NEXT_STEPS: Final = {
     Verdict.PARTIAL: "`/onceover rerun failed` does what is missing, once its cause is gone.",
     Verdict.NOT_REVIEWED: "Once its cause is gone, `/onceover rerun failed` tries again.",
 }
+RERUN_TOO: Final = "`/onceover rerun failed` does what is missing."
 NEXT_STEP_IF_EMPTY: Final = "Push a commit; it is reviewed by itself."
 COMMANDS: Final = (
-    "Commands: `/onceover review`, `/onceover rerun test`, `/onceover status`, `/onceover dismiss` and a finding's id; "
-    "`/onceover help` tells all."
+    "`/onceover explain` or `dismiss` and a finding's id, `/onceover rerun test`; `/onceover help` tells all"
 )
 
-_FIXED: Final = "fixed"
+OWN_STAGE: Final = "comment"
+"""The stage that writes this page: how it went is not known yet."""
+
 _CONFIGURATION: Final = Section(name="configuration", heading="### The configuration has mistakes")
 _NOT_TOLD: Final = Section(name="not told")
 _NOTICE: Final = Section(name="notice")
@@ -88,12 +97,9 @@ class Threads:
 
     inline: Mapping[str, str | None]
     """Fingerprints that stand beside their line, with the comment's https address if it is known."""
-    known: Collection[str] = frozenset()
-    """Fingerprints that an earlier review of this pull request told already."""
-    fixed: tuple[Finding, ...] = ()
-    """Told by an earlier review, and gone."""
-    dismissed: Collection[str] = frozenset()
-    """Fingerprints that somebody with the right to it has dismissed."""
+    follow_up: FollowUp = FIRST
+    dismissed: Sequence[tuple[Finding, Dismissal]] = ()
+    """Found again, and not told any more; the summary is without them."""
 
 
 NO_THREADS: Final = Threads(inline={})
@@ -157,13 +163,15 @@ def summary_page(
     """
     wanted = rules or PageRules()
     link = _link(facts)
-    told, dismissed, below, over = _sorted_out(summary.findings, threads, wanted)
+    told, below, over = _sorted_out(summary.findings, wanted)
     blocks = [
         *_notice(facts),
         *_walkthrough(summary, wanted),
         *blocks_of_findings(told, lambda finding: _finding(finding, threads, link)),
-        *_not_told(dismissed, below, over, wanted),
-        *_fixed(threads.fixed),
+        *_not_told(below, over, wanted),
+        *_unseen(threads.follow_up, link),
+        *_fixed(threads.follow_up),
+        *_dismissed(threads.dismissed, link),
         *blocks_of_tests(summary.tests, link),
         *blocks_of_gaps(summary.not_reviewed, all_of_them="see the check run"),
         *_configuration(facts.config_problems),
@@ -173,41 +181,49 @@ def summary_page(
     is_empty = summary.analysis is not None and summary.analysis.files_total == 0
     is_nothing = is_empty and summary.verdict is Verdict.NOT_REVIEWED
     title = "nothing to review" if is_nothing else TITLES[summary.verdict]
-    first = _first(facts, f"{SYMBOLS[summary.verdict]} Onceover: {title}", _headline(summary.headline))
-    last = _last(facts, NEXT_STEP_IF_EMPTY if is_nothing else NEXT_STEPS[summary.verdict])
+    headline = _headline(summary.headline)
+    lead = [f"**{headline}**" if headline else "", _since(threads.follow_up, told)]
+    first = _first(facts, f"{SYMBOLS[summary.verdict]} Onceover: {title}", lead)
+    last = _last(facts, NEXT_STEP_IF_EMPTY if is_nothing else _next_step(summary))
     return fit(first, blocks, last, characters_max=characters_max) + "\n"
 
 
-def fixed_since(before: Sequence[Finding], now: Summary) -> tuple[Finding, ...]:
-    """Give the findings of an earlier review that are gone; none if this review could not look again.
-
-    Args:
-        before: All that earlier reviews of this pull request told and nobody has seen fixed.
-        now: The review of the present head.
-    """
-    if now.analysis is None or any(skipped.gap for skipped in now.not_reviewed):
-        return ()  # Not found is not fixed when nobody, or only some, looked.
-    still = {finding.fingerprint for finding in now.findings}
-    gone = {finding.fingerprint: finding for finding in before if finding.fingerprint not in still}
-    return rank(tuple(gone.values()))
+def _first(facts: PageFacts, title: str, lead: Sequence[str]) -> str:
+    return "\n\n".join([f"{write_marker(facts.marker)}\n## {title}", *filter(None, lead)])
 
 
-def _first(facts: PageFacts, title: str, lead: str) -> str:
-    subject = short(redact(facts.title).text)
-    commit = linked(name(facts.head[:SHA_CHARACTERS]), _commit_address(facts))
-    refs = f"{name(facts.head_ref)} against {name(facts.base_ref)}"
-    about = f"Commit {commit}{f' ({subject})' if subject else ''} of {refs}."
-    return f"{write_marker(facts.marker)}\n## {title}\n\n{lead}\n\n{about}"
+def _since(follow_up: FollowUp, told: Sequence[Finding]) -> str:
+    """Count what became of everything since the last review, in a line."""
+    if follow_up.since is None:
+        return ""
+    known = sum(finding.fingerprint in follow_up.known for finding in told)
+    counts = {
+        "fixed": len(follow_up.fixed) + len(follow_up.gone),
+        "still open": known,
+        "not looked at again": len(follow_up.unseen),
+        "new": len(told) - known,
+    }
+    words = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
+    return f"Since {name(follow_up.since[:SHA_CHARACTERS])}: {words or 'nothing new'}."
 
 
 def _last(facts: PageFacts, next_step: str) -> str:
     attempt = ""
     if facts.next_attempt_ms is not None:
         attempt = f" The next attempt comes at {moment(facts.next_attempt_ms, now_ms=facts.now_ms)}, by itself."
-    check = linked("check run", facts.check_url)
+    subject = short(redact(facts.title).text)
+    commit = linked(name(facts.head[:SHA_CHARACTERS]), _commit_address(facts))
+    refs = f"{name(facts.head_ref)} against {name(facts.base_ref)}"
+    about = f"Commit {commit}{f' ({subject})' if subject else ''} of {refs}"
     again = f", re-run {facts.reruns}" if facts.reruns else ""
-    run = f"Run {name(facts.run_id)}{again}{f', {check}' if check.startswith('[') else ''}."
-    return f"---\n\n**Next:** {next_step}{attempt}\n\n{COMMANDS} {run}"
+    check = linked("check run", facts.check_url)
+    parts = [about, f"Run {name(facts.run_id)}{again}", *([check] if check.startswith("[") else []), COMMANDS]
+    return f"---\n\n**Next:** {next_step}{attempt}\n\n<sub>{' · '.join(parts)}.</sub>"
+
+
+def _next_step(summary: Summary) -> str:
+    has_gaps = summary.verdict is Verdict.CHANGES_NEEDED and any(skipped.gap for skipped in summary.not_reviewed)
+    return f"{NEXT_STEPS[summary.verdict]}{f' {RERUN_TOO}' if has_gaps else ''}"
 
 
 def _headline(text: str) -> str:
@@ -235,54 +251,94 @@ def _notice(facts: PageFacts) -> Iterator[Block]:
 
 def _walkthrough(summary: Summary, rules: PageRules) -> Iterator[Block]:
     folded = Section(name="walkthrough", folded="What changed")
+    is_long = len(summary.what_changed) > WALKTHROUGH_OPEN_CHARACTERS_MAX
     for block in blocks_of_change(summary):
-        if rules.collapse_walkthrough and block.section.name == "change":
+        if is_long and rules.collapse_walkthrough and block.section.name == "change":
             yield Block(section=folded, text=block.text, value=block.value, noun=block.noun)
         else:
             yield block
 
 
-def _sorted_out(
-    findings: Sequence[Finding], threads: Threads, rules: PageRules
-) -> tuple[tuple[Finding, ...], int, int, int]:
-    """Give the findings to tell, and count the dismissed, those below the minimum, and those over the limit."""
-    undismissed = [finding for finding in findings if finding.fingerprint not in threads.dismissed]
-    bad = [finding for finding in undismissed if finding.severity.is_at_least(rules.severity_min)]
+def _sorted_out(findings: Sequence[Finding], rules: PageRules) -> tuple[tuple[Finding, ...], int, int]:
+    """Give the findings to tell, and count those below the minimum and those over the limit."""
+    bad = [finding for finding in findings if finding.severity.is_at_least(rules.severity_min)]
     told = tuple(bad[: rules.findings_max])
-    return told, len(findings) - len(undismissed), len(undismissed) - len(bad), len(bad) - len(told)
+    return told, len(findings) - len(bad), len(bad) - len(told)
 
 
 def _finding(finding: Finding, threads: Threads, link: Link) -> str:
     """Tell a finding whole, or in a line if it stands beside its own."""
+    state = _state(finding, threads.follow_up)
     if finding.fingerprint not in threads.inline:
-        return finding_text(finding, link)
-    title = inline(finding.title) or "Untitled"
-    where = place(finding.path, finding.line, finding.line_end, link)
+        return finding_text(finding, link, state=state)
     beside = linked("beside the line", threads.inline[finding.fingerprint])
-    since = "still there, " if finding.fingerprint in threads.known else ""
-    return f"- **{title}** {where} ({since}{beside}). Id {code(finding.fingerprint)}."
+    return _line(finding, link, *filter(None, [state, beside]))
 
 
-def _not_told(dismissed: int, below: int, over: int, rules: PageRules) -> Iterator[Block]:
+def _state(finding: Finding, follow_up: FollowUp) -> str:
+    if follow_up.since is None:
+        return ""
+    return "still open" if finding.fingerprint in follow_up.known else "new"
+
+
+def _line(finding: Finding, link: Link, *more: str) -> str:
+    """Tell a finding in one line."""
+    where = place(finding.path, finding.line, finding.line_end, link)
+    parts = [f"**{_title(finding)}** {where}", *more, f"Id {code(short_id(finding))}"]
+    return f"- {' · '.join(parts)}"
+
+
+def _title(finding: Finding) -> str:
+    return inline(finding.title) or "Untitled"
+
+
+def _not_told(below: int, over: int, rules: PageRules) -> Iterator[Block]:
     """Count what is not told, so that a short list is not taken for the whole."""
     parts = [
         f"{count(over, 'more finding')} over the limit of {rules.findings_max} (`review.findings_max`)" * bool(over),
         f"{count(below, 'finding')} below {rules.severity_min} (`review.severity_min`)" * bool(below),
-        f"{count(dismissed, 'dismissed finding')}" * bool(dismissed),
     ]
     if any(parts):
         text = f"_Not told: {', '.join(filter(None, parts))}._"
         yield Block(section=_NOT_TOLD, text=text, value=WORTH["not reviewed"], noun="count of what is not told")
 
 
-def _fixed(fixed: Sequence[Finding]) -> Iterator[Block]:
+def _unseen(follow_up: FollowUp, link: Link) -> Iterator[Block]:
+    """List what is still open for all that is known: nobody looked at its file this time."""
+    lines = [_line(finding, link) for finding in follow_up.unseen]
+    words = f"Still open, not looked at again ({len(lines)})"
+    yield from _listed(Section(name="unseen", folded=words), lines, "list of what was not looked at again")
+
+
+def _fixed(follow_up: FollowUp) -> Iterator[Block]:
     """Strike what is gone."""
-    lines = [f"- ~~{inline(finding.title) or 'Untitled'}~~ {name(finding.path)}" for finding in fixed[:FIXED_MAX]]
-    if len(fixed) > FIXED_MAX:
-        lines.append(f"- and {len(fixed) - FIXED_MAX:,} more")
+    fixed = [f"- ~~{_title(finding)}~~ {name(finding.path)}" for finding in follow_up.fixed]
+    outside = "no longer part of the change"
+    gone = [f"- ~~{_title(finding)}~~ {name(finding.path)} · {outside}" for finding in follow_up.gone]
+    words = f"Fixed since the last review ({len(fixed) + len(gone)})"
+    is_short = len(fixed) + len(gone) <= LISTED_OPEN_MAX
+    section = Section(name="fixed", heading=f"**{words}**") if is_short else Section(name="fixed", folded=f"✅ {words}")
+    yield from _listed(section, [*fixed, *gone], "list of what was fixed")
+
+
+def _dismissed(dismissed: Sequence[tuple[Finding, Dismissal]], link: Link) -> Iterator[Block]:
+    """Say what is not told any more, who wanted that, and why."""
+    lines = [_dismissal(finding, said, link) for finding, said in dismissed]
+    yield from _listed(
+        Section(name="dismissed", folded=f"Dismissed ({len(lines)})"), lines, "list of what is dismissed"
+    )
+
+
+def _dismissal(finding: Finding, said: Dismissal, link: Link) -> str:
+    who = f"dismissed by {name(f'@{said.by}')}" if said.by else "dismissed"
+    why = short(redact(said.reason).text)
+    return _line(finding, link, f"{who}{f': {why}' if why else ''}")
+
+
+def _listed(section: Section, lines: Sequence[str], noun: str) -> Iterator[Block]:
+    more = [f"- and {len(lines) - LISTED_MAX:,} more"] if len(lines) > LISTED_MAX else []
     if lines:
-        section = Section(name=_FIXED, heading=f"**Fixed since the last review ({len(fixed)})**")
-        yield Block(section=section, text="\n".join(lines), value=WORTH["low"], noun="list of what was fixed")
+        yield Block(section=section, text="\n".join([*lines[:LISTED_MAX], *more]), value=WORTH["low"], noun=noun)
 
 
 def _configuration(problems: Sequence[ConfigProblem]) -> Iterator[Block]:
@@ -301,5 +357,5 @@ def _configuration(problems: Sequence[ConfigProblem]) -> Iterator[Block]:
 
 def _table(summary: Summary, facts: PageFacts) -> tuple[str, ...]:
     """Set how the stages stand now but for the one that writes this, or else how the summary knew them."""
-    others = [stage for stage in facts.stages if stage.state is not StageState.RUNNING]
+    others = [stage for stage in facts.stages if stage.name != OWN_STAGE]
     return stage_table(others, now_ms=facts.now_ms) or table_of_stages(summary.stages)

@@ -1,63 +1,222 @@
 """Examples of what stands on a pull request: `python -m tests.review.pull.examples` writes them anew."""
 
+# ruff: noqa: ANN401 - the fields are keyword arguments of pydantic models, which check them.
+
 from collections.abc import Iterator, Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.review.configuration.problem import Problem
 from pipeline.review.findings import Finding, Severity
+from pipeline.review.left_out import left_out
 from pipeline.review.pull.check_page import CheckPage, RunFacts, check_output
+from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.stage_table import StageRow
 from pipeline.review.pull.summary_page import Threads, summary_page
-from pipeline.review.reports import Verdict
+from pipeline.review.reports import AnalysisReport, Skipped, Spend, TestReport, Verdict
+from pipeline.review.summary import judged_without
 from tests.builders.pulls import HEAD, MINUTE_MS, NOW_MS, REPOSITORY_URL, a_run, a_stage, page_facts
-from tests.builders.reports import a_finding
+from tests.builders.reports import a_file, a_finding, a_summary, an_analysis, asked, failing_tests
 from tests.review import examples as local
+from tests.review.hostile_text import HOSTILE
 
 DIRECTORY: Final = local.DIRECTORY
 SUMMARY_URL: Final = f"{REPOSITORY_URL}/pull/7#issuecomment-1001"
 RERUN: Final = (
-    a_stage("prepare", seconds=0.4),
     a_stage("analyze"),
     a_stage("test", generation=2, seconds=251.3),
     a_stage("docs", seconds=0.3),
     a_stage("summarize", generation=2, seconds=2.1),
-    a_stage("comment", StageState.RUNNING, generation=2, attempt=1),
 )
 """After `/onceover rerun test`."""
 
 CHECKS: Final = "the repository's own checks"
 
 
-def comment() -> str:
-    """Give the second review of a pull request: some findings stand beside their lines, one is fixed."""
+FACTS: Final = page_facts(stages=RERUN, repository_url=REPOSITORY_URL, check_url=f"{REPOSITORY_URL}/runs/42")
+FIRST_TRY: Final = tuple(
+    a_stage(name, seconds=seconds)
+    for name, seconds in {"analyze": 14.2, "test": 251.3, "docs": 0.3, "summarize": 2.1}.items()
+)
+SPEND: Final = Spend(calls=2, prompt_tokens=3_120, completion_tokens=640, priced_calls=2, cost_nanodollars=1_560_000)
+WALKTHROUGH: Final = (
+    "Discounts are now taken off each line before the total is made, where they were taken off the total before. "
+    "Receipts show the price of each line as it is paid."
+)
+
+
+def comments() -> Mapping[str, str]:
+    """Give summary comments by the day that they show."""
+    return {
+        "app-no-findings": no_findings(),
+        "app-one-finding": one_finding(),
+        "app-hundred-findings": hundred_findings(),
+        "app-degraded": degraded(),
+        "app-everything-broken": everything_broken(),
+        "app-rerun": rerun(),
+        "app-follow-up": follow_up(),
+        "app-dismissed": dismissed(),
+        "app-large": large(),
+        "app-ci-red": ci_red(),
+        "app-hostile": hostile(),
+    }
+
+
+def no_findings() -> str:
+    """Give the page of a good day."""
+    return summary_page(a_summary(read_by_model()), replace(FACTS, stages=FIRST_TRY))
+
+
+def one_finding() -> str:
+    """Give a page with one finding, which stands beside its line."""
+    finding = a_high_finding()
+    threads = Threads(inline={finding.fingerprint: f"{REPOSITORY_URL}/pull/7#discussion_r501"})
+    return summary_page(a_summary(read_by_model(finding)), replace(FACTS, stages=FIRST_TRY), threads=threads)
+
+
+def hundred_findings() -> str:
+    """Give a page with far too many findings: the worst openly, the others one click away."""
+    severities = [*[Severity.CRITICAL] * 2, *[Severity.HIGH] * 18, *[Severity.MEDIUM] * 40, *[Severity.LOW] * 40]
+    findings = [
+        a_finding(
+            severity,
+            path=f"shop/part_{number % 7}.py",
+            line=10 + number,
+            title=f"The total of part {number} ignores the discount",
+            claim=f"`total_{number}()` adds the prices before the discount is taken off, so the customer pays in full.",
+        )
+        for number, severity in enumerate(severities)
+    ]
+    threads = Threads(inline={finding.fingerprint: None for finding in findings[:25]})
+    files = tuple(a_file(f"shop/part_{number}.py", added=120, removed=14) for number in range(7))
+    summary = a_summary(read_by_model(*findings, files=files))
+    return summary_page(summary, replace(FACTS, stages=FIRST_TRY), threads=threads)
+
+
+def degraded() -> str:
+    """Give a page of a review with gaps; it goes on by itself."""
+    facts = replace(FACTS, stages=DEGRADED, next_attempt_ms=NOW_MS + 30 * MINUTE_MS)
+    return summary_page(local.degraded(), facts)
+
+
+def everything_broken() -> str:
+    """Give a page of a review of which nothing came."""
+    facts = replace(FACTS, stages=BROKEN, config_problems=(PROBLEM,))
+    return summary_page(local.nothing_reviewed(), facts)
+
+
+def rerun() -> str:
+    """Give a page after `/onceover rerun test`."""
+    return summary_page(a_summary(read_by_model()), replace(FACTS, reruns=1, stages=RERUN))
+
+
+def follow_up() -> str:
+    """Give the page of a second push: findings beside their lines, fixed ones, one that nobody looked at again."""
     summary = local.findings()
     critical, high, *_ = summary.findings
-    facts = page_facts(
-        stages=RERUN,
-        repository_url=REPOSITORY_URL,
-        check_url=f"{REPOSITORY_URL}/runs/42",
-        config_problems=(
-            Problem(
-                source=".github/onceover.yml",
-                line=7,
-                column=12,
-                path="review.fail_on",
-                message="`hihg` is none of critical, high, medium, low, info, never. Did you mean `high`?",
-            ),
-        ),
-    )
     threads = Threads(
         inline={critical.fingerprint: f"{REPOSITORY_URL}/pull/7#discussion_r501", high.fingerprint: None},
-        known={high.fingerprint},
-        fixed=(fixed(),),
+        follow_up=FollowUp(
+            since="5e8a1c7d9b3f2e4a6c8d0b1f3e5a7c9d2b4f6e80",
+            known=frozenset({high.fingerprint}),
+            fixed=(a_finding(Severity.HIGH, title="Prices are compared as text", line=12),),
+            gone=(a_finding(path="shop/legacy.py", title="The old cart is emptied twice", line=12),),
+            unseen=(a_finding(path="shop/stock.py", title="Stock may become negative", line=88),),
+        ),
     )
-    return summary_page(summary, facts, threads=threads)
+    return summary_page(summary, replace(FACTS, config_problems=(PROBLEM,)), threads=threads)
 
 
-def fixed() -> Finding:
-    """Give a finding that was told before and is gone."""
-    return a_finding(Severity.HIGH, title="Prices are compared as text", line=12)
+def dismissed() -> str:
+    """Give a page of which the worst finding was dismissed: it asks for no changes any more."""
+    finding, said = a_high_finding(), Dismissal(by="alice", reason="The discount is taken off in `checkout`, see #12.")
+    note = a_finding(title="An empty order raises `IndexError`", line=57, claim="A cart may be empty.", confidence=0.7)
+    whole = a_summary(read_by_model(finding, note))
+    summary = judged_without(whole, {finding.fingerprint}, asked())
+    threads = Threads(inline={note.fingerprint: None}, dismissed=[(finding, said)])
+    return summary_page(summary, replace(FACTS, stages=FIRST_TRY), threads=threads)
+
+
+def large() -> str:
+    """Give the page of a pull request that is too large to be read whole."""
+    files = tuple(a_file(f"shop/module_{number}.py", added=90, removed=20) for number in range(60))
+    generated = [(f"shop/generated/api_{number}.py", "generated by a program") for number in range(45)]
+    unread = [(f"shop/module_{number}.py", "more than a model reads in one review") for number in range(38, 60)]
+    skipped = (
+        Skipped(what="uv.lock", why="a lock file, written by a program"),
+        Skipped(what="logo.png", why="not text"),
+        *left_out(generated, gap=False),
+        *left_out(unread, gap=True),
+    )
+    spend = Spend(calls=9, prompt_tokens=88_214, completion_tokens=6_020, priced_calls=9, cost_nanodollars=41_300_000)
+    analysis = read_by_model(a_high_finding(), files=files, files_total=107, skipped=skipped, spend=spend)
+    return summary_page(a_summary(analysis), replace(FACTS, stages=FIRST_TRY))
+
+
+def ci_red() -> str:
+    """Give the page of a pull request whose own checks fail."""
+    return summary_page(a_summary(read_by_model(), failing_checks()), replace(FACTS, stages=FIRST_TRY))
+
+
+def hostile() -> str:
+    """Give the page of a pull request that tries to act in every field."""
+    texts = [text.encode("utf-8", "replace").decode() for text in HOSTILE]
+    findings = [a_finding(title=text[:200], claim=text, path=text, suggestion=text) for text in texts]
+    summary = a_summary(read_by_model(*findings, walkthrough="\n\n".join(texts)))
+    facts = replace(FACTS, title=texts[0], head_ref=texts[1], stages=FIRST_TRY)
+    return summary_page(summary, facts)
+
+
+def read_by_model(*findings: Finding, **fields: Any) -> AnalysisReport:
+    """Make a report of analysers and a model that read two files."""
+    files = (a_file("shop/order.py", added=31, removed=12), a_file("tests/test_order.py", added=24, removed=0))
+    ordinary = {
+        "files": files,
+        "tools": ("ruff 0.17.6", "bandit 1.9.4"),
+        "model": "gpt-test",
+        "walkthrough": WALKTHROUGH,
+        "spend": SPEND,
+    }
+    return an_analysis(*findings, **{**ordinary, **fields})
+
+
+def a_high_finding() -> Finding:
+    """Make a finding with a suggestion."""
+    return a_finding(
+        Severity.HIGH,
+        line=42,
+        line_end=44,
+        claim="`total()` adds the prices before `apply_discount` has run, so the customer pays in full.",
+        confidence=0.9,
+        suggestion="    discounted = [apply_discount(line) for line in self.lines]\n"
+        "    return sum(line.price for line in discounted)",
+    )
+
+
+def failing_checks() -> TestReport:
+    """Make a report of the repository's own checks: one fails, one passed at the second try."""
+    return failing_tests()
+
+
+PROBLEM: Final = Problem(
+    source=".github/onceover.yml",
+    line=7,
+    column=12,
+    path="review.fail_on",
+    message="`hihg` is none of critical, high, medium, low, info, never. Did you mean `high`?",
+)
+DEGRADED: Final = (
+    a_stage("analyze", attempt=3, seconds=921),
+    a_stage("test", seconds=900.4),
+    a_stage("docs", StageState.FAILED, attempt=3, error="no space left on the device"),
+    a_stage("summarize", seconds=0.2),
+)
+BROKEN: Final = tuple(
+    a_stage(name, StageState.FAILED, attempt=3, error="the repository could not be read")
+    for name in ("analyze", "test", "docs")
+)
 
 
 def checks() -> Mapping[str, RunFacts]:
@@ -154,7 +313,7 @@ def _shown(name: str, page: CheckPage) -> str:
 
 def pages() -> Mapping[str, str]:
     """Give the published pages by name."""
-    return {"app-comment": comment(), "app-check": check_pages()}
+    return {**comments(), "app-check": check_pages()}
 
 
 if __name__ == "__main__":

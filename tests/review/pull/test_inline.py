@@ -59,9 +59,9 @@ def test_a_comment_says_what_is_wrong_who_says_so_and_what_one_can_do() -> None:
         lines = self.discounted()
 ```
 
-Bug, found by `model`, 90% sure. Id `abf33fae4c70d65a`.
+Bug, found by `model`, 90% sure. Id `abf33fa`.
 
-Not right? `/onceover dismiss abf33fae4c70d65a` and a reason. Not clear? `/onceover explain abf33fae4c70d65a`.\
+Not right? `/onceover dismiss abf33fa` and a reason. Not clear? `/onceover explain abf33fa`.\
 """)
 
 
@@ -69,7 +69,7 @@ def test_without_leave_a_suggestion_is_a_diff() -> None:
     """Security case 89: nobody takes hostile code over by accident."""
     finding = a_finding(line=41, line_end=43, suggestion="        lines = self.discounted()")
 
-    body = the_body(finding, InlineRules())
+    body = the_body(finding, InlineRules(suggestions=False))
 
     assert suggestions_in(body) == []
     assert "-        lines = self.lines\n" in text_of(body)

@@ -13,13 +13,14 @@ from pipeline.engine.lifecycle import StageState
 from pipeline.review.configuration.problem import Problem
 from pipeline.review.findings import Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, length
+from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.marker import read_marker, write_marker
 from pipeline.review.pull.summary_page import (
     NEXT_STEPS,
     PageFacts,
     PageRules,
     Threads,
-    fixed_since,
     summary_page,
 )
 from pipeline.review.reports import MissingStage, Skipped, Verdict
@@ -55,9 +56,7 @@ def test_a_good_day_is_short() -> None:
 <!-- onceover:summary:api.github.com:5150:7 -->
 ## ✅ Onceover: no remarks
 
-1 changed file, read by ruff 0.17.6. The tests pass.
-
-Commit `3c1f0a9be27d` (Take discounts off before the total) of `feature/discount` against `main`.
+**1 changed file, read by ruff 0.17.6. The tests pass.**
 
 1 file in `shop`: 10 lines added, 2 removed.
 
@@ -65,10 +64,10 @@ Commit `3c1f0a9be27d` (Take discounts off before the total) of `feature/discount
 
 - Code changes, but no test does.
 
-`pytest -q` ended with exit code 0.
+**Tests:** `pytest -q` ended with exit code 0.
 
 <details>
-<summary>How this review went</summary>
+<summary>How this review went: no model was used</summary>
 
 | Stage | Result | Tries | Time |
 | --- | --- | ---: | ---: |
@@ -84,7 +83,7 @@ No model was used.
 
 **Next:** Nothing to do. The next push is reviewed by itself.
 
-Commands: `/onceover review`, `/onceover rerun test`, `/onceover status`, `/onceover dismiss` and a finding's id; `/onceover help` tells all. Run `r_7f3a`.
+<sub>Commit `3c1f0a9be27d` (Take discounts off before the total) of `feature/discount` against `main` · Run `r_7f3a` · `/onceover explain` or `dismiss` and a finding's id, `/onceover rerun test`; `/onceover help` tells all.</sub>
 """)
 
 
@@ -109,54 +108,92 @@ def test_every_verdict_has_a_next_step() -> None:
     assert set(NEXT_STEPS) == set(Verdict)
 
 
+SINCE = "5e8a1c7d" * 5
+
+
 def test_a_finding_beside_its_line_is_told_in_one_line_and_any_other_whole() -> None:
     beside, here = a_finding(title="Beside"), a_finding(title="Here", claim="All of it.")
-    threads = Threads(inline={beside.fingerprint: None}, known={beside.fingerprint})
+    follow_up = FollowUp(since=SINCE, known=frozenset({beside.fingerprint}))
+    threads = Threads(inline={beside.fingerprint: None}, follow_up=follow_up)
 
     page = summary_page(a_summary(an_analysis(beside, here)), page_facts(), threads=threads)
 
-    assert "- **Beside** `shop/order.py:42` (still there, beside the line)." in page
+    short = beside.fingerprint[:7]
+    assert f"- **Beside** `shop/order.py:42` · still open · beside the line · Id `{short}`" in page
     assert page.count("customer pays in full") == 0
-    assert "All of it." in page
+    assert "- **Here** `shop/order.py:42` · new\n\n  All of it." in page
 
 
-def test_what_is_fixed_is_struck_and_long_lists_are_counted() -> None:
+def test_a_follow_up_counts_what_is_fixed_still_open_not_looked_at_and_new() -> None:
+    known, new = a_finding(title="Known"), a_finding(title="New")
+    follow_up = FollowUp(
+        since=SINCE,
+        known=frozenset({known.fingerprint}),
+        fixed=(a_finding(title="Fixed"),),
+        gone=(a_finding(title="Gone", path="old.py"),),
+        unseen=(a_finding(title="Unseen", path="far.py"),),
+    )
+
+    page = summary_page(
+        a_summary(an_analysis(known, new)), page_facts(), threads=Threads(inline={}, follow_up=follow_up)
+    )
+
+    assert "Since `5e8a1c7d5e8a`: 2 fixed, 1 still open, 1 not looked at again, 1 new.\n" in page
+    assert "- ~~Fixed~~ `shop/order.py`\n- ~~Gone~~ `old.py` · no longer part of the change" in page
+    assert "<summary>Still open, not looked at again (1)</summary>\n\n- **Unseen** `far.py:42`" in page
+
+
+def test_a_follow_up_with_nothing_to_tell_says_so() -> None:
+    page = summary_page(a_summary(), page_facts(), threads=Threads(inline={}, follow_up=FollowUp(since=SINCE)))
+
+    assert "Since `5e8a1c7d5e8a`: nothing new." in page
+
+
+def test_what_is_fixed_is_struck_and_long_lists_are_folded_and_counted() -> None:
     fixed = tuple(a_finding(title=f"Old {number}") for number in range(25))
+    follow_up = FollowUp(since=SINCE, fixed=fixed)
 
-    page = summary_page(a_summary(), page_facts(), threads=Threads(inline={}, fixed=fixed))
+    page = summary_page(a_summary(), page_facts(), threads=Threads(inline={}, follow_up=follow_up))
 
-    assert "**Fixed since the last review (25)**" in page
+    assert "<summary>✅ Fixed since the last review (25)</summary>" in page
     assert "- ~~Old 0~~ `shop/order.py`" in page
     assert page.count("~~") == 40
     assert "- and 5 more" in page
 
 
+def test_what_is_dismissed_says_by_whom_and_why_and_mentions_nobody() -> None:
+    finding = a_finding(title="Dismissed")
+    dismissed = [(finding, Dismissal(by="alice", reason="Meant so, ask @bob.")), (finding, Dismissal())]
+
+    page = summary_page(a_summary(), page_facts(), threads=Threads(inline={}, dismissed=dismissed))
+
+    line = f"- **Dismissed** `shop/order.py:42` · dismissed by `@alice`: Meant so, ask `@bob`. · Id `{finding.fingerprint[:7]}`"
+    assert f"<summary>Dismissed (2)</summary>\n\n{line}" in page
+    assert what_acts(page) == []
+
+
 def test_what_is_not_told_is_counted() -> None:
-    low, dismissed = a_finding(Severity.LOW, title="Low"), a_finding(title="Dismissed")
+    low = a_finding(Severity.LOW, title="Low")
     bad = [a_finding(Severity.HIGH, title=f"Bad {number}") for number in range(3)]
     rules = PageRules(severity_min=Severity.MEDIUM, findings_max=2)
-    threads = Threads(inline={}, dismissed={dismissed.fingerprint})
 
-    page = summary_page(a_summary(an_analysis(low, dismissed, *bad)), page_facts(), threads=threads, rules=rules)
+    page = summary_page(a_summary(an_analysis(low, *bad)), page_facts(), rules=rules)
 
-    assert "### High (2)" in page
+    assert "### 🟠 High (2)" in page
     assert "Bad 2" not in page
     assert (
         "_Not told: 1 more finding over the limit of 2 (`review.findings_max`), "
-        "1 finding below medium (`review.severity_min`), 1 dismissed finding._"
+        "1 finding below medium (`review.severity_min`)._"
     ) in page
 
 
-def test_gone_is_fixed_only_if_everybody_looked_again() -> None:
-    gone, still = a_finding(title="Gone"), a_finding(title="Still")
-    whole = a_summary(an_analysis(still))
-    partial = a_summary(an_analysis(still, skipped=(Skipped(what="model", why="no answer", gap=True),)))
-    missing = MissingStage(stage="analyze", why="it failed")
-    nobody = summarize_reports(Reports(analysis=missing, tests=a_test_report(), docs=a_docs_report()), asked())
+def test_far_too_many_findings_are_one_click_away() -> None:
+    findings = [a_finding(Severity.HIGH, title=f"Bad {number}") for number in range(30)]
 
-    assert fixed_since([gone, still, gone], whole) == (gone,)
-    assert fixed_since([gone, still], partial) == ()
-    assert fixed_since([gone, still], nobody) == ()
+    page = summary_page(a_summary(an_analysis(*findings)), page_facts())
+
+    assert "### 🟠 High (30)" in page
+    assert "<summary>22 more high findings</summary>" in page
 
 
 def test_the_table_shows_the_new_attempt_and_not_the_stage_that_writes_it() -> None:
@@ -175,13 +212,13 @@ def test_mistakes_of_the_configuration_are_told_by_line_and_column() -> None:
     assert "- and 2 more: `onceover config check` lists all" in page
 
 
-def test_a_walkthrough_can_be_folded() -> None:
-    summary = a_summary(an_analysis(walkthrough="Discounts come first."))
+def test_a_long_walkthrough_can_be_folded() -> None:
+    long, short = (a_summary(an_analysis(walkthrough="Discounts come first. " * times)) for times in (40, 1))
+    rules = PageRules(collapse_walkthrough=True)
 
-    folded = summary_page(summary, page_facts(), rules=PageRules(collapse_walkthrough=True))
-
-    assert "<summary>What changed</summary>\n\nDiscounts come first." in folded
-    assert "<summary>What changed" not in summary_page(summary, page_facts())
+    assert "<summary>What changed</summary>\n\nDiscounts come first." in summary_page(long, page_facts(), rules=rules)
+    assert "<summary>What changed" not in summary_page(long, page_facts())
+    assert "<summary>What changed" not in summary_page(short, page_facts(), rules=rules)
 
 
 def test_the_next_attempt_is_told() -> None:
@@ -201,10 +238,10 @@ def test_lines_are_linked_in_the_repository_and_nowhere_else() -> None:
     addresses = [str(token.attrs["href"]) for token in tokens_of(page) if token.type == "link_open"]
     base = f"{REPOSITORY_URL}/blob/{page_facts().head}"
     assert addresses == [
-        f"{REPOSITORY_URL}/commit/{page_facts().head}",
         f"{base}/%28x%29%5By%5D.py#L3-L4",
         f"{base}/100%25.py#L3-L4",
         f"{base}/a%20b%23c%3F.py#L3-L4",
+        f"{REPOSITORY_URL}/commit/{page_facts().head}",
     ]
 
 
@@ -235,18 +272,19 @@ def facts_full_of(texts: list[str]) -> PageFacts:
 def test_no_text_in_any_field_acts_or_leaves_its_place(texts: list[str]) -> None:
     summary = a_summary_full_of(texts)
     high, *others = summary.findings
+    fixed = tuple({f.fingerprint: f for f in others}.values())
     threads = Threads(
         inline={high.fingerprint: None},
-        known={high.fingerprint},
-        fixed=tuple({f.fingerprint: f for f in others}.values()),
+        follow_up=FollowUp(since=SINCE, known=frozenset({high.fingerprint}), fixed=fixed, gone=fixed, unseen=fixed),
+        dismissed=[(high, Dismissal(by=text, reason=text)) for text in texts],
     )
 
     page = summary_page(summary, facts_full_of(texts), threads=threads)
 
-    assert what_acts_beside(page, struck=len(threads.fixed), links_to="github.com") == []
+    assert what_acts_beside(page, struck=2 * len(fixed), links_to="github.com") == []
     assert page.startswith(f"{write_marker(a_marker())}\n## 🟡 Onceover: partly reviewed\n")
     assert length(page) <= COMMENT_CHARACTERS_MAX
-    assert page.splitlines()[-1].startswith("Commands: ")
+    assert page.splitlines()[-1].startswith("<sub>Commit ")
 
 
 @settings(max_examples=10)  # Each is a large page; the explicit one is far over the limit.
