@@ -4,7 +4,7 @@ Promises one frozen value for each step, and that what is read besides the first
 opinions, repairs) is bounded by what those questions take: a large change costs in proportion, a small one little.
 Does not promise that more depth finds more; `onceover eval` says what it brings with a model.
 
-Tokens are those of a packer that counts four characters as one.
+Tokens are counted as the packer of excerpts does, which errs to the safe side.
 """
 
 from collections.abc import Sequence

@@ -30,8 +30,9 @@ WORDS_PROMPT_SHARE: Final = 0.25
 
 WORDS_ANSWER_TOKENS: Final = (60, 300)
 
-SURE_SHARE: Final = 0.15
-"""How far the guess of tokens itself may be off, to either side."""
+LESS_SHARE: Final = 0.3
+MORE_SHARE: Final = 0.15
+"""How far the guess of tokens itself may be off: it errs to the safe side until bills have taught it."""
 
 
 class Price(Protocol):
@@ -95,7 +96,7 @@ def _least(groups: Sequence[int]) -> _Calls:
     words, answer = WORDS_PROMPT_TOKENS_LOW, WORDS_ANSWER_TOKENS[0]
     return _Calls(
         number=len(groups) + 1,
-        prompt=int(sum(groups) * (1 - SURE_SHARE)) + words,
+        prompt=int(sum(groups) * (1 - LESS_SHARE)) + words,
         completion=len(groups) * ANSWER_TOKENS_LOW + answer,
     )
 
@@ -108,7 +109,7 @@ def _most(groups: Sequence[int], depth: Depth) -> _Calls:
     words = min(WORDS_PROMPT_TOKENS_HIGH, WORDS_PROMPT_TOKENS_LOW + int(first * WORDS_PROMPT_SHARE))
     return _Calls(
         number=len(groups) + further + 1,
-        prompt=int((first + extra + words) * (1 + SURE_SHARE)),
+        prompt=int((first + extra + words) * (1 + MORE_SHARE)),
         completion=(len(groups) + further) * ANSWER_TOKENS_HIGH + WORDS_ANSWER_TOKENS[1],
     )
 

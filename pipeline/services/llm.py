@@ -51,6 +51,7 @@ from pipeline.services.llm_probe import (
 from pipeline.services.llm_question import RUNGS, Answer, JsonSchema, Message, Question, Rung, Tool
 from pipeline.services.llm_room import Room, completion_tokens, room_for
 from pipeline.services.llm_wire import Wire
+from pipeline.services.prospects import Prospects
 
 _FORMAT_REFUSED: Final = re.compile(r"response_format|json_schema|json_object|grammar|structured.output", re.IGNORECASE)
 _LIMIT_REFUSED: Final = re.compile(r"max_completion_tokens|max_tokens")
@@ -232,6 +233,20 @@ class OpenAiModel:
             context_tokens=self._window(model),
             completion_tokens_max=min(limit for limit in limits if limit is not None),
             estimate=self._notebook.known(model).estimate,
+        )
+
+    async def prospects(self) -> Prospects:
+        """Say what is known of the first choice before it is asked; costs nothing."""
+        model = self._settings.model
+        room = await self.room()
+        return Prospects(
+            model=model,
+            context_tokens=room.context_tokens,
+            is_window_told=room.is_told,
+            prompt_tokens_max=room.prompt_tokens_max,
+            prompt_bytes_max=room.prompt_bytes_max,
+            bytes_per_token=self._notebook.known(model).bytes_per_token,
+            facts=self._settings.catalogue.facts(model, self._server.url),
         )
 
     async def _ask_models(self, question: Question) -> Answer | OnceoverError:
