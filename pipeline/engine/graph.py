@@ -17,11 +17,12 @@ from pipeline.engine.stage import JsonValue, StageFunction
 STAGES_MAX: Final = 32
 """Stages in a graph; every transition reads all of them."""
 
-_NEW_RECORD: Final = (
-    '{"state":"pending","generation":1,"salt":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,'
-    '"again":true,"fresh":'
-)
-"""A stage that nobody has begun, up to whether it is asked for anew and what it reads; names and fingerprints need no quoting."""
+_NEW_RECORD: Final = '"generation":1,"salt":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,"again":true,"fresh":'
+"""A stage that nobody has begun: what follows its state, up to whether it is asked for anew and what it reads.
+Names and fingerprints need no quoting."""
+
+_PENDING: Final = '"state":"pending"'
+_READY: Final = '"state":"ready","ready_ms":0'
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -84,6 +85,7 @@ class Graph:
     mirror: str | None = None
     """Role whose workers show the run outside while it goes on; None: nobody does."""
     _wire: str = field(init=False, repr=False, compare=False, default="")
+    _opening: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         if not 0 < len(self.stages) <= STAGES_MAX:
@@ -95,7 +97,8 @@ class Graph:
             if missing := set(spec.needs) - before:
                 raise Bug(f"Stage {spec.name} needs {sorted(missing)}, which do not come before it.")
             before.add(spec.name)
-        object.__setattr__(self, "_wire", self._to_wire())  # The door writes it with each delivery.
+        object.__setattr__(self, "_wire", self._to_wire())  # The door writes both with each delivery.
+        object.__setattr__(self, "_opening", canonical_json(self._to_opening()))
 
     def __iter__(self) -> Iterator[StageSpec]:
         return iter(self.stages)
@@ -152,13 +155,35 @@ class Graph:
             ]
         )
 
+    def opening(self) -> str:
+        """Write how every run of this graph begins, as JSON: what the scripts would find out anew for each."""
+        return self._opening
+
+    def _to_opening(self) -> dict[str, JsonValue]:
+        """Say which stages are ready at once, and when somebody must look for a role: now, or when the run is to end.
+
+        A role whose stages all close the run and wait for others has nobody look for it yet (`due_ms` in `engine.lua`).
+        """
+        ready = [spec for spec in self.stages if not spec.needs]
+        roles_now = list(dict.fromkeys(spec.role for spec in ready))
+        due = {spec.role: "deadline" for spec in self.stages if not spec.closes} | dict.fromkeys(roles_now, "now")
+        return {
+            "ready": [spec.name for spec in ready],
+            "now": list[JsonValue](roles_now),
+            "due": dict[str, JsonValue](due),
+            "roles": list[JsonValue](dict.fromkeys(spec.role for spec in self.stages)),
+        }
+
     def new_records(self, inputs: Mapping[str, str], *, fresh: bool = False) -> str:
-        """Write the stage records of a run that is about to be accepted, as JSON.
+        """Write the stage records of a run that is about to be accepted, as JSON; `submit.lua` puts the time for 0.
 
         Args:
             inputs: What each stage reads, as `inputs` names it.
             fresh: Whether nothing is to be taken over that was found out before, by whichever run.
         """
         begun = f'{_NEW_RECORD}{int(fresh)},"inputs":'
-        records = (f'"{spec.name}":{begun}"{inputs[spec.name]}"}}' for spec in self.stages)
+        records = (
+            f'"{spec.name}":{{{_PENDING if spec.needs else _READY},{begun}"{inputs[spec.name]}"}}'
+            for spec in self.stages
+        )
         return f"{{{','.join(records)}}}"

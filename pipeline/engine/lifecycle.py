@@ -48,13 +48,14 @@ class StageState(StrEnum):
 TERMINAL_RUN: Final = frozenset({RunState.DONE, RunState.DEAD, RunState.CANCELLED, RunState.SUPERSEDED})
 TERMINAL_STAGE: Final = frozenset({StageState.DONE, StageState.FAILED, StageState.SKIPPED, StageState.CANCELLED})
 
-_STOPPED: Final = frozenset({RunState.CANCELLED, RunState.SUPERSEDED})
+STOPPED_RUN: Final = frozenset({RunState.CANCELLED, RunState.SUPERSEDED})
+"""Ended amid its work: each of its stages that had not ended is cancelled with it, and no record says so once more."""
 _ENDED: Final = frozenset({RunState.DONE, RunState.DEAD})
 
 NEXT_RUN: Final[Mapping[RunState, frozenset[RunState]]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.WAITING}) | _ENDED | _STOPPED,
-    RunState.RUNNING: frozenset({RunState.QUEUED, RunState.WAITING}) | _ENDED | _STOPPED,
-    RunState.WAITING: frozenset({RunState.QUEUED, RunState.RUNNING}) | _ENDED | _STOPPED,
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.WAITING}) | _ENDED | STOPPED_RUN,
+    RunState.RUNNING: frozenset({RunState.QUEUED, RunState.WAITING}) | _ENDED | STOPPED_RUN,
+    RunState.WAITING: frozenset({RunState.QUEUED, RunState.RUNNING}) | _ENDED | STOPPED_RUN,
     # A re-run, or the same head asked for again, opens an ended run anew.
     RunState.DONE: frozenset({RunState.QUEUED}),
     RunState.DEAD: frozenset({RunState.QUEUED}),

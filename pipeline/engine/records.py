@@ -1,12 +1,12 @@
 """Records: what is read back from Redis, as values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from pipeline.engine.errors import AskPerson
-from pipeline.engine.lifecycle import RunState, StageState
+from pipeline.engine.lifecycle import STOPPED_RUN, RunState, StageState
 from pipeline.engine.operation import ErrorRecord
 from pipeline.engine.stage import JsonValue
 
@@ -175,20 +175,30 @@ def parse_run(run_id: str, raw: Mapping[bytes, bytes], version: str) -> RunRecor
             f"Run {run_id} is stored in version {fields.get('v')}, this Onceover reads version {version}.",
             next_step="Use the version of Onceover that wrote it, or remove the run.",
         )
-    stages = json.loads(fields["stages"])
+    state, stages = RunState(fields["state"]), json.loads(fields["stages"])
+    ended_ms = int(fields["ended_ms"]) if "ended_ms" in fields else None
+    if state in STOPPED_RUN:
+        _cancel_rest(stages.values(), ended_ms)
     return RunRecord(
         run_id=run_id,
-        state=RunState(fields["state"]),
+        state=state,
         subject=fields["subject"],
         revision=fields["revision"],
         params=json.loads(fields["params"]),
         created_ms=int(fields["created_ms"]),
-        ended_ms=int(fields["ended_ms"]) if "ended_ms" in fields else None,
+        ended_ms=ended_ms,
         deadline_ms=int(fields["deadline_ms"]),
         journal_length=int(fields["seq"]),
         journal_head=fields["link"],
         stages={spec["name"]: _parse_stage(spec, stages[spec["name"]]) for spec in json.loads(fields["graph"])},
     )
+
+
+def _cancel_rest(stages: Iterable[dict[str, Any]], ended_ms: int | None) -> None:
+    """Write into the stages of a run that was stopped what that meant for them."""
+    for stage in stages:
+        if not StageState(stage["state"]).is_terminal:
+            stage |= {"state": StageState.CANCELLED, "ended_ms": ended_ms}
 
 
 def _parse_upstream(raw: Mapping[str, Any]) -> UpstreamRecord:

@@ -5,7 +5,8 @@ answer was lost) does no more than sending it once. Does not promise that Redis 
 
 Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003):
 
-    run:ID               hash    version, state, subject, revision, params, graph, stages, journal head, latched signals
+    run:ID               hash    version, state, subject, revision, params, graph, its roles, stages, journal head,
+                                 latched signals; a stopped run's stages as it left them (`lifecycle.STOPPED_RUN`)
     run:ID:steps         hash    step fingerprint -> result            (S1)
     run:ID:checkpoints   hash    stage and fingerprint -> checkpoint   (C1)
     run:ID:journal       stream  one entry a transition, hash-chained  (A1)
@@ -40,7 +41,7 @@ from pipeline.engine.delivery import Delivery, DeliveryOutcome, DeliveryRecord, 
 from pipeline.engine.errors import AskPerson, Bug, GiveUp, InvariantBroken, OnceoverError, RetryLater
 from pipeline.engine.graph import Graph
 from pipeline.engine.journal import JournalEntry, parse_entry
-from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, TERMINAL_RUN, TERMINAL_STAGE, RunState
+from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, STOPPED_RUN, TERMINAL_RUN, TERMINAL_STAGE, RunState
 from pipeline.engine.operation import Operation, to_wire
 from pipeline.engine.owner import Owner
 from pipeline.engine.records import (
@@ -143,7 +144,6 @@ class Store:
             "order": asked.order,
             "fresh": asked.fresh,
             "request": secrets.token_hex(8),
-            "inputs": dict(inputs),
         }
         if asked.again:
             request["again"] = dict.fromkeys(asked.again, True)
@@ -153,7 +153,7 @@ class Store:
             request["mirror"] = graph.mirror
         request |= self._of(delivery)
         given, records = _PARAMS.encode(dict(asked.params)), graph.new_records(inputs, fresh=asked.fresh)
-        reply = await self._ask("submit", request, given, graph.to_wire(), records)
+        reply = await self._ask("submit", request, given, graph.to_wire(), records, graph.opening())
         return Submission(
             run_id=reply.get("run", run_id),
             outcome=reply["outcome"],
@@ -573,6 +573,7 @@ def _tables() -> str:
         "run": {str(a): {str(b): True for b in sorted(after)} for a, after in NEXT_RUN.items() if after},
         "stage": {str(a): {str(b): True for b in sorted(after)} for a, after in NEXT_STAGE.items() if after},
         "terminal_run": {str(state): True for state in sorted(TERMINAL_RUN)},
+        "stopped_run": {str(state): True for state in sorted(STOPPED_RUN)},
         "terminal_stage": {str(state): True for state in sorted(TERMINAL_STAGE)},
     }
     return f"local MOVES = {_to_lua(moves)}\nlocal RECORD_VERSION = '{RECORD_VERSION}'"

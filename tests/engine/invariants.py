@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from redis.asyncio import Redis
 
 from pipeline.engine.journal import JournalEntry, parse_entry, verify
-from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, RunState, StageState
+from pipeline.engine.lifecycle import NEXT_RUN, NEXT_STAGE, STOPPED_RUN, RunState, StageState
 from tests.engine.world import World
 
 Json: TypeAlias = Any
@@ -243,7 +243,9 @@ def _place_problems(run: StoredRun, now: Snapshot) -> Iterable[str]:
         yield "R1 an ended run expires, a live one does not"
     if not run.has_ended and now.subjects.get(run.subject) != run.run_id:
         yield f"R1 it lives, and the newest head of {run.subject} is {now.subjects.get(run.subject)}"
-    if run.has_ended and any(not StageState(stage["state"]).is_terminal for stage in run.stages.values()):
+    if RunState(run.state) in {RunState.DONE, RunState.DEAD} and any(
+        not StageState(stage["state"]).is_terminal for stage in run.stages.values()
+    ):
         yield "R1 it has ended and a stage has not"
 
 
@@ -322,11 +324,17 @@ def _fold(run: StoredRun) -> Iterable[str]:
         yield from fold.take(entry)
     if fold.run != run.state:
         yield f"A1 the journal ends with {fold.run}"
-    stored = {name: stage["state"] for name, stage in run.stages.items()}
+    stored = {name: _state_of(run, stage) for name, stage in run.stages.items()}
     if fold.stages != stored:
         yield f"A1 the journal folds to {fold.stages}, stored is {stored}"
     if fold.steps != set(run.steps):
         yield f"A1 the journal tells of steps {fold.steps}, stored are {set(run.steps)}"
+
+
+def _state_of(run: StoredRun, stage: Json) -> StageState:
+    """Tell a stage's state: what had not ended when its run was stopped is cancelled with it."""
+    state = StageState(stage["state"])
+    return StageState.CANCELLED if run.state in STOPPED_RUN and not state.is_terminal else state
 
 
 @dataclass(slots=True)
@@ -373,6 +381,10 @@ class _Fold:
         if entry.detail["from"] != self.run or to not in NEXT_RUN[self.run]:
             yield f"A1 entry {entry.seq} moves the run from {entry.detail['from']} to {to}, it was {self.run}"
         self.run = to
+        if to in STOPPED_RUN:
+            self.stages = {
+                name: state if state.is_terminal else StageState.CANCELLED for name, state in self.stages.items()
+            }
 
     def _move_stage(self, entry: JournalEntry, to: StageState) -> Iterable[str]:
         detail: Json = entry.detail

@@ -1,5 +1,7 @@
 """Submit: the same head is the same run; what is asked for again is done as far as its answer would differ."""
 
+from typing import Final
+
 import pytest
 
 from pipeline.engine.errors import GiveUp
@@ -37,6 +39,50 @@ async def test_a_first_request_creates_a_run_and_names_the_roles_to_wake(make_wo
         "docs": StageState.READY,
         "comment": StageState.PENDING,
     }
+
+
+OPENINGS: Final = {
+    "one begins, another role closes": (
+        StageSpec(name="prepare", run=nothing, role="reviewer"),
+        StageSpec(name="comment", run=nothing, role="publisher", needs=("prepare",), closes=True),
+    ),
+    "the later role must be done before the run's deadline": (
+        StageSpec(name="prepare", run=nothing, role="reviewer"),
+        StageSpec(name="comment", run=nothing, role="publisher", needs=("prepare",)),
+    ),
+    "two roles begin": (
+        StageSpec(name="analyze", run=nothing, role="reviewer", closes=True),
+        StageSpec(name="comment", run=nothing, role="publisher"),
+        StageSpec(name="docs", run=nothing, role="reviewer", needs=("comment",)),
+    ),
+}
+
+
+@pytest.mark.parametrize("stages", OPENINGS.values(), ids=OPENINGS)
+async def test_a_new_run_stands_as_the_scripts_would_leave_it(
+    make_workshop: MakeWorkshop, stages: tuple[StageSpec, ...]
+) -> None:
+    """Its record is written without being read; one that is read and saved, as for a signal, must say the same."""
+    workshop = await make_workshop(*stages)
+    run_id = (await workshop.submit()).run_id
+    new, shadow = await workshop.run_of(run_id), Shadow()
+    due = (await shadow.check(workshop)).due
+
+    await workshop.store.signal(run_id, "ci")
+
+    assert (await workshop.run_of(run_id)).stages == new.stages
+    assert (await shadow.check(workshop)).due == due
+
+
+async def test_a_run_without_its_roles_beside_the_graph_goes_on(make_workshop: MakeWorkshop) -> None:
+    """So were runs stored that an earlier Onceover accepted."""
+    workshop = await make_workshop(*OPENINGS["one begins, another role closes"])
+    run_id = (await workshop.submit()).run_id
+    await workshop.redis.hdel(f"onceover:run:{run_id}", "roles")  # type: ignore[misc]  # redis-py types both clients in one.
+
+    await workshop.finish(workshop.start("one"))
+
+    assert (await workshop.run_of(run_id)).state is RunState.DONE
 
 
 async def test_the_same_head_asked_for_again_joins_the_run_that_is_under_way(make_workshop: MakeWorkshop) -> None:

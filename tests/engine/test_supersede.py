@@ -3,7 +3,7 @@
 from pipeline.engine.graph import StageSpec
 from pipeline.engine.lifecycle import RunState, StageState
 from tests.engine.invariants import Shadow
-from tests.engine.workshop import Acts, MakeWorkshop, waiting
+from tests.engine.workshop import Acts, MakeWorkshop, nothing, waiting
 
 
 async def test_a_newer_head_ends_the_older_run_and_revokes_its_lease(make_workshop: MakeWorkshop) -> None:
@@ -26,6 +26,31 @@ async def test_a_newer_head_ends_the_older_run_and_revokes_its_lease(make_worksh
     assert (await workshop.run_of(newer.run_id)).state is RunState.DONE
     assert (await workshop.run_of(older.run_id)).stages["only"].state is StageState.CANCELLED
     assert len(await workshop.entries(older.run_id, "write.refused")) == 1
+
+
+async def test_the_end_of_a_superseded_run_is_one_entry_whatever_its_stages_were_at(
+    make_workshop: MakeWorkshop,
+) -> None:
+    workshop = await make_workshop(
+        StageSpec(name="done", run=nothing),
+        StageSpec(name="parked", run=waiting("ci"), needs=("done",)),
+        StageSpec(name="pending", run=nothing, needs=("parked",)),
+    )
+    worker, older = workshop.start("one"), await workshop.submit("a", order=1)
+    await workshop.wake(worker, older.run_id)
+    entries = (await workshop.run_of(older.run_id)).journal_length
+
+    await workshop.submit("b", order=2)
+
+    run = await workshop.run_of(older.run_id)
+    assert run.journal_length == entries + 1
+    assert {name: stage.state for name, stage in run.stages.items()} == {
+        "done": StageState.DONE,
+        "parked": StageState.CANCELLED,
+        "pending": StageState.CANCELLED,
+    }
+    assert run.stages["parked"].ended_ms == run.ended_ms
+    await Shadow().check(workshop)
 
 
 async def test_an_older_head_that_arrives_late_is_recorded_and_never_begun(make_workshop: MakeWorkshop) -> None:

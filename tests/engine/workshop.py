@@ -79,11 +79,10 @@ class Workshop(World):
     async def damaged(self, run_id: str) -> AsyncIterator[None]:
         """Let the record of a run be one that no script can read, for a while."""
         key = f"{self.settings.prefix}run:{run_id}"
-        whole = await self.redis.hget(key, "stages")  # type: ignore[misc]  # redis-py types both clients in one.
-        assert whole is not None
-        await self.redis.hset(key, "stages", "{")  # type: ignore[misc]  # Same.
+        whole = await self.redis.hmget(key, ["stages", "seq"])  # type: ignore[misc]  # redis-py types both clients in one.
+        await self.redis.hset(key, mapping={"stages": "{", "seq": "?"})  # type: ignore[misc]  # Same.
         yield
-        await self.redis.hset(key, "stages", whole)  # type: ignore[misc]  # Same.
+        await self.redis.hset(key, mapping=dict(zip(("stages", "seq"), whole, strict=True)))  # type: ignore[misc]  # Same.
 
     async def story(self, run_id: str) -> list[str]:
         """Read the kinds of all entries of a run's journal, in order."""

@@ -29,7 +29,8 @@ end
 
 -- Records ----------------------------------------------------------------------------------------------------------
 
-local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms', 'mirror_free'}
+local FIELDS = {'v', 'state', 'subject', 'graph', 'stages', 'seq', 'link', 'deadline_ms', 'asked', 'mirror', 'mirror_ms',
+  'mirror_free', 'ended_ms', 'roles'}
 
 -- Runs of one kind have the same graph, so a script that touches two of them reads it once. Nobody changes a graph.
 local graphs = {}
@@ -38,32 +39,63 @@ local function read_graph(text)
   return graphs[text]
 end
 
-local function index_roles(run)
-  run.roles, run.role_of = {}, {}
-  local known = {}
-  for spec in each_stage(run) do
-    run.role_of[spec.name] = spec.role
-    if not known[spec.role] then
-      known[spec.role] = true
-      run.roles[#run.roles + 1] = spec.role
-    end
+-- A stage that had not ended when its run was stopped is cancelled with it. No record says so: of the runs of a storm of
+-- pushes nobody ever looks at the stages.
+local function cancel_rest(run)
+  for _, stage in pairs(run.stages) do
+    if not MOVES.terminal_stage[stage.state] then stage.state, stage.ended_ms = 'cancelled', run.ended_ms end
   end
 end
+
+-- The parts of a run that cost more to read than all the rest are read when they are asked for.
+local parts = {}
+
+function parts.graph(run) return read_graph(run.graph_text) end
+
+function parts.stages(run)
+  run.stages = cjson.decode(run.stages_text)
+  if MOVES.stopped_run[run.state] then cancel_rest(run) end
+  return run.stages
+end
+
+function parts.roles(run)
+  local roles = {}
+  if run.roles_text then
+    for role in run.roles_text:gmatch('%S+') do roles[#roles + 1] = role end
+    return roles
+  end
+  local known = {} -- A run of before they were stored beside the graph.
+  for _, spec in ipairs(run.graph) do
+    if not known[spec.role] then known[spec.role], roles[#roles + 1] = true, spec.role end
+  end
+  return roles
+end
+
+function parts.role_of(run)
+  local role_of = {}
+  for _, spec in ipairs(run.graph) do role_of[spec.name] = spec.role end
+  return role_of
+end
+
+local RUN = {__index = function(run, name)
+  if not parts[name] then return nil end
+  local part = parts[name](run)
+  rawset(run, name, part)
+  return part
+end}
 
 local function load(id)
   local place = key('run', id)
   local raw = redis.call('HMGET', place, unpack(FIELDS))
   if not raw[1] then return nil end
   if raw[1] ~= RECORD_VERSION then error('ONCEOVER_RECORD_VERSION run ' .. id .. ' is of version ' .. raw[1]) end
-  local run = {
-    id = id, state = raw[2], subject = raw[3], graph = read_graph(raw[4]), stages = cjson.decode(raw[5]),
-    seq = tonumber(raw[6]), link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]),
-    mirror = raw[10], mirror_ms = tonumber(raw[11] or 0), mirror_free = raw[12], leases = {}, writes = {},
-    key = place, journal = key('run', id, 'journal'),
-  }
-  run.seq_loaded = run.seq
-  index_roles(run)
-  return run
+  local seq = tonumber(raw[6])
+  return setmetatable({
+    id = id, state = raw[2], subject = raw[3], graph_text = raw[4], stages_text = raw[5], seq = seq, seq_loaded = seq,
+    link = raw[7], deadline_ms = tonumber(raw[8]), asked = tonumber(raw[9]), mirror = raw[10],
+    mirror_ms = tonumber(raw[11] or 0), mirror_free = raw[12], ended_ms = raw[13] and tonumber(raw[13]),
+    roles_text = raw[14], leases = {}, writes = {}, key = place, journal = key('run', id, 'journal'),
+  }, RUN)
 end
 
 local function write(run, ...) run.writes[#run.writes + 1] = {...} end
@@ -87,6 +119,7 @@ local function move_run(run, to, why)
   end
   note(run, 'run.' .. to, {from = run.state, why = why})
   if MOVES.terminal_run[to] then
+    run.ended_ms = NOW
     write(run, 'HSET', run.key, 'ended_ms', NOW)
     write(run, 'ZADD', key('expiry'), NOW + ask.retention_ms, run.id)
   elseif has_ended(run) then
@@ -313,14 +346,12 @@ local function settle(run)
 end
 
 local function stop(run, to, why)
-  for spec, stage in each_stage(run) do
-    if not MOVES.terminal_stage[stage.state] then move_stage(run, spec.name, 'cancelled', {why = why}) end
-  end
   for _, role in ipairs(run.roles) do
     local lease = lease_of(run, role)
     if lease and lease.run == run.id then release(run, role, 'revoked') end
   end
   move_run(run, to, why)
+  if rawget(run, 'stages') then cancel_rest(run) end
 end
 
 -- R1 and W1 are structural: while a run lives, it stands in the due set of each role that has something to do,
@@ -350,7 +381,12 @@ local function reflect(run)
   write(run, 'ZADD', key('mirror', run.mirror), is_last and NOW or math.max(NOW, run.mirror_ms), run.id)
 end
 
--- What only renews a lease writes neither journal nor record.
+local function commit(run)
+  reflect(run)
+  for _, command in ipairs(run.writes) do redis.call(unpack(command)) end
+end
+
+-- What only renews a lease writes neither journal nor record; stages that nobody looked at stand as they stood.
 local function save(run)
   settle(run)
   for _, role in ipairs(run.roles) do
@@ -358,11 +394,11 @@ local function save(run)
     if due then write(run, 'ZADD', key('due', role), due, run.id) else write(run, 'ZREM', key('due', role), run.id) end
   end
   if run.seq ~= run.seq_loaded or run.is_changed then
-    write(run, 'HSET', run.key, 'state', run.state, 'stages', cjson.encode(run.stages), 'seq', run.seq,
-      'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked)
+    write(run, 'HSET', run.key, 'state', run.state, 'seq', run.seq, 'link', run.link, 'deadline_ms', run.deadline_ms,
+      'asked', run.asked)
+    if rawget(run, 'stages') then write(run, 'HSET', run.key, 'stages', cjson.encode(run.stages)) end
   end
-  reflect(run)
-  for _, command in ipairs(run.writes) do redis.call(unpack(command)) end
+  commit(run)
 end
 
 -- Deliveries: what comes from outside under an id is done once, by the very script that does it.

@@ -1,5 +1,6 @@
 -- submit: accept a run, join the one that is there, or open it anew.
--- ARGV[2] = parameters, ARGV[3] = graph, ARGV[4] = stage records of a new run; all JSON.
+-- ARGV[2] = parameters, ARGV[3] = graph, ARGV[4] = stage records of a new run, ARGV[5] = how a run of this graph begins;
+-- all JSON. Texts that the common cases (a new head, the same head once more) have no need to read are not read.
 
 local function supersede_others()
   local at = redis.call('HMGET', key('subject', ask.subject), 'run', 'order')
@@ -17,29 +18,43 @@ local function supersede_others()
   return nil
 end
 
--- A run that nobody has asked for yet. What `save` writes of every run is left to it.
+-- A run that nobody has asked for yet stands as `promote` and `save` would leave it, which is the same for all runs of a
+-- graph: graph.py has written it, but for the time.
 local function begin(newer)
-  local place = key('run', ask.run)
-  local run = {
+  local place, opening = key('run', ask.run), cjson.decode(ARGV[5])
+  local run = setmetatable({
     id = ask.run, key = place, journal = key('run', ask.run, 'journal'), state = 'queued', subject = ask.subject,
-    graph = read_graph(ARGV[3]), stages = cjson.decode(ARGV[4]), seq = 0, seq_loaded = 0, link = '',
-    deadline_ms = NOW + ask.run_ms_max, asked = 1, mirror = ask.mirror, mirror_ms = 0, leases = {}, writes = {},
-  }
-  index_roles(run)
+    graph_text = ARGV[3], roles = opening.roles, seq = 0, seq_loaded = 0, link = '', deadline_ms = NOW + ask.run_ms_max,
+    asked = 1, mirror = ask.mirror, mirror_ms = 0, leases = {}, writes = {},
+  }, RUN)
+  note(run, 'run.accepted', {subject = ask.subject, revision = ask.revision})
+  if newer then
+    stop(run, 'superseded', 'run ' .. newer .. ' has a newer head')
+  else
+    for _, name in ipairs(opening.ready) do
+      note(run, 'stage.ready', {stage = name, from = 'pending', generation = 1, attempt = 0})
+    end
+    for role, what in pairs(opening.due) do
+      write(run, 'ZADD', key('due', role), what == 'now' and NOW or run.deadline_ms, run.id)
+    end
+  end
   local fields = {'v', RECORD_VERSION, 'subject', ask.subject, 'revision', ask.revision, 'params', ARGV[2],
-    'graph', ARGV[3], 'created_ms', NOW, 'request', ask.request .. ' ' .. (newer and 'stale' or 'created')}
+    'graph', ARGV[3], 'roles', table.concat(opening.roles, ' '), 'created_ms', NOW, 'asked', 1,
+    'request', ask.request .. ' ' .. (newer and 'stale' or 'created'), 'deadline_ms', run.deadline_ms,
+    'stages', (ARGV[4]:gsub('"ready_ms":0', '"ready_ms":' .. NOW)), 'state', run.state, 'seq', run.seq, 'link', run.link}
   local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
   if ask.mirror then add('mirror', ask.mirror) end
   if ask.topics then add('topics', cjson.encode(ask.topics)) end
   write(run, 'HSET', place, unpack(fields))
   write(run, 'ZADD', key('runs'), NOW, run.id)
   for _, topic in ipairs(ask.topics or {}) do write(run, 'SADD', key('topic', topic), run.id) end
-  return run
+  commit(run)
+  return run, newer and {} or opening.now
 end
 
 -- Roles to ring for: whoever hears a bell takes all runs that are due, so one that rang and was not heard is enough.
-local function unrung_roles(run)
-  local roles, asked = {}, ready_roles(run)
+local function unrung_roles(run, ready)
+  local roles, asked = {}, ready
   if run.mirror and run.seq ~= run.seq_loaded then asked[#asked + 1] = run.mirror end
   for _, role in ipairs(asked) do
     local rung_ms = tonumber(redis.call('HGET', key('bells'), role) or 0)
@@ -55,13 +70,16 @@ local function tell(run, outcome, wake)
   return cjson.encode({outcome = outcome, state = run.state, ready = wake, now_ms = NOW})
 end
 
-local function answer(run, outcome)
+local function answer(run, outcome, ready)
   remember('accepted', run.id)
-  return tell(run, outcome, unrung_roles(run))
+  return tell(run, outcome, unrung_roles(run, ready or ready_roles(run)))
 end
 
+local version, state, params, graph, asked =
+  unpack(redis.call('HMGET', key('run', ask.run), 'v', 'state', 'params', 'graph', 'request'))
+
 -- A request that was sent twice because its answer was lost does nothing twice, and is no second delivery.
-local request, outcome = (redis.call('HGET', key('run', ask.run), 'request') or ''):match('^(%x+) (%a+)$')
+local request, outcome = (asked or ''):match('^(%x+) (%a+)$')
 if request == ask.request then -- Nobody was woken: the roles came with the answer.
   local run = load(ask.run)
   return tell(run, outcome, ready_roles(run))
@@ -74,7 +92,6 @@ if known then return cjson.encode({outcome = 'duplicate', run = known.run, reaso
 -- decoded, nobody is woken: whoever was, looks at all that is due.
 local function join_unchanged()
   if ask.fresh or ask.again or ask.order == 0 then return nil end
-  local version, state, params, graph = unpack(redis.call('HMGET', key('run', ask.run), 'v', 'state', 'params', 'graph'))
   local is_same = version == RECORD_VERSION and params == ARGV[2] and graph == ARGV[3]
   if not is_same or MOVES.terminal_run[state] then return nil end
   local newest, order = unpack(redis.call('HMGET', key('subject', ask.subject), 'run', 'order'))
@@ -91,44 +108,44 @@ if joined then return joined end
 if ask.order == 0 then
   ask.order = math.max(NOW, 1 + tonumber(redis.call('HGET', key('subject', ask.subject), 'order') or 0))
 end
-local run = load(ask.run)
+local run = version and load(ask.run)
 local newer = supersede_others()
 
 if not run then
-  run = begin(newer)
-  note(run, 'run.accepted', {subject = ask.subject, revision = ask.revision})
-  if newer then stop(run, 'superseded', 'run ' .. newer .. ' has a newer head') end
-  promote(run)
-  save(run)
-  return answer(run, newer and 'stale' or 'created')
+  local begun, ready = begin(newer)
+  return answer(begun, newer and 'stale' or 'created', ready)
 end
 
 if newer then return answer(run, 'stale') end
 
 -- The newest words count: a parameter that no result depends on (a path), a newer version of the stages.
-local stored = redis.call('HMGET', run.key, 'params', 'graph')
-if stored[1] ~= ARGV[2] then
+local new = cjson.decode(ARGV[4])
+if params ~= ARGV[2] then
   write(run, 'HSET', run.key, 'params', ARGV[2])
   run.asked, run.is_changed = run.asked + 1, true
 end
 local function knows_all_stages() -- A request of an older version does not take a newer one's stage away.
   for spec in each_stage(run) do
-    if not ask.inputs[spec.name] then return false end
+    if not new[spec.name] then return false end
   end
   return true
 end
-if stored[2] ~= ARGV[3] and knows_all_stages() then
-  local new = cjson.decode(ARGV[4])
-  run.graph, run.is_changed = read_graph(ARGV[3]), true
-  for spec in each_stage(run) do run.stages[spec.name] = run.stages[spec.name] or new[spec.name] end
-  index_roles(run)
-  write(run, 'HSET', run.key, 'graph', ARGV[3])
+if graph ~= ARGV[3] and knows_all_stages() then
+  local opening, stages = cjson.decode(ARGV[5]), run.stages
+  run.graph, run.roles, run.role_of, run.is_changed = read_graph(ARGV[3]), opening.roles, nil, true
+  for spec in each_stage(run) do
+    if not stages[spec.name] then
+      stages[spec.name] = new[spec.name]
+      stages[spec.name].state, stages[spec.name].ready_ms = 'pending', nil -- What it needs is looked at by `promote`.
+    end
+  end
+  write(run, 'HSET', run.key, 'graph', ARGV[3], 'roles', table.concat(opening.roles, ' '))
 end
 
 -- Same head again: open what failed, stopped, was partial, or reads parameters that are not the same.
 local how, count = {}, 0
 for spec, stage in each_stage(run) do
-  local inputs = ask.inputs[spec.name] or stage.inputs
+  local inputs = new[spec.name] and new[spec.name].inputs or stage.inputs
   local changed = stage.inputs ~= inputs
   local unfinished = stage.state == 'failed' or stage.state == 'cancelled' or (stage.state == 'done' and stage.partial)
   local looks_again = ask.again and ask.again[spec.name] and stage.state ~= 'pending' and stage.state ~= 'ready'
