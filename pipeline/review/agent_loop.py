@@ -22,6 +22,8 @@ class LoopLimits:
     tool_calls_max: int = 30
     tokens_max: int = 160_000
     """Of all turns together, prompts and answers; the last question has to fit in as well."""
+    prompt_tokens_max: int = 120_000
+    """What one prompt may hold; less for a model with a small window."""
     answer_tokens_max: int = 8_000
     """What one answer may cost; kept back for the last question."""
     results_tokens_max: int = 24_000
@@ -164,6 +166,7 @@ def _exhausted(spent: Spent, limits: LoopLimits) -> Reason | None:
         (Reason.TOOL_CALLS, spent.tool_calls >= limits.tool_calls_max),
         (Reason.SECONDS, spent.seconds >= limits.seconds_max),
         (Reason.TOKENS, spent.tokens + this_turn + last_question > limits.tokens_max),
+        (Reason.TOKENS, last_question - limits.answer_tokens_max > limits.prompt_tokens_max),
     )
     return next((reason for reason, is_reached in reached if is_reached), None)
 

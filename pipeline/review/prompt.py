@@ -83,7 +83,7 @@ def build_prompt(files: Sequence[FileExcerpt], *, title: str = "", nonce: str = 
             written makes it still harder to imitate. The same nonce gives the same prompt.
     """
     secrets: list[str] = []
-    shown = redact("\n".join(_lines(files, title, secrets)))
+    shown = redact("\n".join(_titled(files, title, secrets)))
     marker = marker_of(shown.text, nonce)
     question = (
         f"The change stands between the lines `BEGIN {marker}` and `END {marker}`.\n"
@@ -105,9 +105,13 @@ def marker_of(text: str, nonce: str) -> str:
     return hashlib.sha256(f"{nonce}\0{text}".encode()).hexdigest()[:MARKER_DIGITS]
 
 
-def _lines(files: Sequence[FileExcerpt], title: str, secrets: list[str]) -> Iterator[str]:
-    if title:
-        yield f"TITLE {_name(title[:TITLE_CHARACTERS_MAX])}"
+def excerpt_lines(files: Sequence[FileExcerpt], secrets: list[str]) -> Iterator[str]:
+    """Write what is shown of files, line by line.
+
+    Args:
+        files: What is shown.
+        secrets: Gets the kinds of those that were taken out.
+    """
     for file in files:
         yield f"\nFILE {_name(file.path)}{_about(file)}"
         before: HunkExcerpt | None = None
@@ -116,6 +120,12 @@ def _lines(files: Sequence[FileExcerpt], title: str, secrets: list[str]) -> Iter
                 yield f"@@ {_name(hunk.heading[:LINE_CHARACTERS_MAX])}".rstrip()
             yield from _hunk_lines(hunk, secrets)
             before = hunk
+
+
+def _titled(files: Sequence[FileExcerpt], title: str, secrets: list[str]) -> Iterator[str]:
+    if title:
+        yield f"TITLE {_name(title[:TITLE_CHARACTERS_MAX])}"
+    yield from excerpt_lines(files, secrets)
 
 
 def _about(file: FileExcerpt) -> str:

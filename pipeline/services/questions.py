@@ -7,7 +7,7 @@ that is the engine's part.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -100,6 +100,7 @@ class Questions:
         *,
         form: Form | None = None,
         tools: Sequence[Tool] = (),
+        on_turn: Callable[[], None] = lambda: None,
     ) -> dict[str, Json]:
         """Ask one question.
 
@@ -109,6 +110,7 @@ class Questions:
             form: Of this answer, if it differs from that of the others.
             tools: What the model may ask for. No form is enforced beside them: a server that enforces one leaves the
                 model no way to call a tool.
+            on_turn: Called when the question's turn has come, after those before it.
 
         Raises:
             RetryLater, AskPerson, GiveUp: The model's failure, or that of an earlier question.
@@ -116,6 +118,7 @@ class Questions:
         async with self._slots:
             if self._is_hopeless:
                 raise self.walls[-1]
+            on_turn()
             try:
                 answer = await self._ask_in_time(messages, request_id, form, tools)
             except (RetryLater, AskPerson) as error:

@@ -14,6 +14,7 @@ from pipeline.services.agent_tools.result import Page, Refused, ToolResult
 from pipeline.services.agent_tools.tool import Arguments, Tool
 from pipeline.services.git_command import text
 
+LINE_HISTORY: Final = "line_history"
 SUBJECT_CHARACTERS_MAX: Final = 160
 SHA_CHARACTERS: Final = 12
 
@@ -49,7 +50,7 @@ def make_line_history(files: CommitFiles) -> Tool[LineHistory]:
         return page.result()
 
     return Tool(
-        name="line_history",
+        name=LINE_HISTORY,
         description=(
             f"Tell the last commits, at most {limits.commits_max}, that touched one line: date and subject. "
             "Of use to see why odd code is as it is."
