@@ -5,7 +5,7 @@ desk for a token that reads the one repository of the run it works on.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from bot.setup.hosts import web_url_of
 from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.plan import Plan
 from pipeline.services.desk_tokens import DeskTokens
+from pipeline.services.git import Git
 from pipeline.services.github.app import GitHubApp
 from pipeline.services.github.app_key import AppKey
 from pipeline.services.github.caller import Caller
@@ -47,11 +48,14 @@ class Reader:
         """Make the client that reads on behalf of a run."""
         return GitHub(caller=self.caller, tokens=self.desk.for_run(run_id), purpose=Purpose.READ)
 
+    async def holding(self, run_id: str, place: Place, commits: Sequence[str]) -> Git:
+        """Bring commits to this host, on behalf of a run."""
+        return await self.mirrors.with_tokens(self.desk.for_run(run_id)).holding(place, commits)
+
     async def clone(self, ctx: StageContext, plan: Plan) -> Mapping[str, JsonValue]:
         """Bring the commits of a plan to this host; answer where they are."""
         place = PullParams.model_validate(dict(ctx.params)).at
-        mirrors = self.mirrors.with_tokens(self.desk.for_run(ctx.run_id))
-        git = await mirrors.holding(place, [plan.merge_base, plan.head])
+        git = await self.holding(ctx.run_id, place, [plan.merge_base, plan.head])
         return {"path": str(git.git_dir), "name": place.repository}
 
 

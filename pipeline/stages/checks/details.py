@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
-from pipeline.engine.errors import AskPerson, GiveUp, RetryLater
+from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
 from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.check_report import (
     FAILED_MAX,
@@ -88,9 +88,8 @@ async def _details(ctx: StageContext, look: Look, check: Check, *, may_read_logs
         return Details.model_validate(
             await ctx.step("read a failed check", read, check.id, check.annotations, is_job, observes=True)
         )
-    except (RetryLater, AskPerson, GiveUp):
-        if ctx.attempt < DETAIL_TRIES:
-            raise
+    except (RetryLater, AskPerson, GiveUp) as error:
+        _raise_if_worth_a_try(ctx, error)
         await ctx.decide(f"without details of check {check.id}, which GitHub did not give out in {ctx.attempt} tries")
         return Details()
 
@@ -139,8 +138,13 @@ async def _changed(
 
     try:
         found = await ctx.step("changed lines of failures", ask, look.params.merge_base, look.head, *names)
-    except (RetryLater, AskPerson, GiveUp):
-        if ctx.attempt < DETAIL_TRIES:
-            raise
+    except (RetryLater, AskPerson, GiveUp) as error:
+        _raise_if_worth_a_try(ctx, error)
         return {}
     return CHANGED.validate_python(found)
+
+
+def _raise_if_worth_a_try(ctx: StageContext, error: OnceoverError) -> None:
+    """Let the engine try again, a few times; details are not worth more, and no person need be called for them."""
+    if isinstance(error, RetryLater) and ctx.attempt < DETAIL_TRIES:
+        raise error
