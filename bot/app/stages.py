@@ -52,6 +52,7 @@ def _checks(reader: Reader, resources: Resources) -> StageFunction:
         github=reader.of_run,
         app_id=resources.settings.github.app_id,
         changes=changed_lines(reader.holding),
+        now=lambda: reader.caller.clock.now().timestamp(),
     )
 
 
