@@ -81,6 +81,17 @@ DOCTOR: Final = """Say what this installation lacks, and the fix for each.
 Redis and what it promises, the App's key, permissions and webhook, clocks, the model, git, disk.
 """
 
+SANDBOX_RUN: Final = """Run a command where it can reach nothing, and take no more than its limits.
+
+It gets a copy of the checkout, no network, no environment of yours, and is ended with all that it starts. Its output
+is printed, its exit code passed on; 124 says that a limit was reached, 125 that the sandbox could not start.
+"""
+
+SANDBOX_CHECK: Final = """Have the sandbox attack itself, and show each attack with its outcome.
+
+Nothing is ever run in a sandbox in which one of them gets through.
+"""
+
 RECOVER: Final = """Have GitHub send again what failed, and review the heads that were missed.
 
 A worker with the role broker does this by itself every five minutes; this does it now and says what it found.
@@ -114,6 +125,14 @@ a model's abilities are found out as well.
 """
 
 
+EVAL: Final = """Measure how good the review is, on pull requests whose defects are known.
+
+Reviews each as `onceover review` would, with the model of your settings or with none, and tells how many of the
+planted defects were found, what was said besides, and what it cost. As durable as a review: interrupted, the same
+command goes on.
+"""
+
+
 def make_app() -> App:
     """Make the command tree."""
     app = App(
@@ -134,7 +153,9 @@ def make_app() -> App:
     app.command(_config())
     app.command(_deliveries())
     app.command(_runs())
+    app.command(_sandbox())
     app.command(_audit())
+    app.command("bot.commands.eval:evaluate_cases", name="eval", help=EVAL, help_epilogue="")
     app.command("bot.commands.usage:usage", name="usage", help=USAGE, help_epilogue="")
     return app
 
@@ -162,6 +183,13 @@ def _deliveries() -> App:
     deliveries.command("bot.commands.deliveries:show", name="show", help="Tell what became of a delivery, and why.")
     deliveries.command("bot.commands.deliveries:recover", name="recover", help=RECOVER)
     return deliveries
+
+
+def _sandbox() -> App:
+    sandbox = App(name="sandbox", help="Run strangers' code, safely.", help_epilogue="")
+    sandbox.command("bot.commands.sandbox:run", name="run", help=SANDBOX_RUN)
+    sandbox.command("bot.commands.sandbox:check", name="check", help=SANDBOX_CHECK)
+    return sandbox
 
 
 def _audit() -> App:

@@ -4,16 +4,13 @@ Planted on the branch: a discount that is none (integer division), an off-by-one
 mutable default, an unquoted shell variable, a test that fails, and a page of documentation that tells the old name.
 """
 
-import os
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final, Literal
 
-GIT_SECONDS_MAX: Final = 30.0
-"""One git command; each takes milliseconds."""
+from bot.made_repository import add_branch, make_repository
 
 BASE: Final = "main"
 BRANCH: Final = "coupons"
@@ -21,8 +18,6 @@ FIRST_TITLE: Final = "Sell things"
 TITLE: Final = "Take coupons off the price, and archive orders"
 
 _SUFFIX: Final = ".sample"
-_WHEN: Final = "2026-01-05T09:00:00+00:00"
-"""Fixed, so that the same sample has the same commits everywhere."""
 
 
 def sample_files(part: Literal["base", "head"]) -> dict[str, bytes]:
@@ -32,19 +27,8 @@ def sample_files(part: Literal["base", "head"]) -> dict[str, bytes]:
 
 def build_sample(place: Path) -> None:
     """Make the repository at a path that does not exist yet; its branch is checked out."""
-    place.mkdir(parents=True)
-    _git(place, "init", "--quiet", "--initial-branch", BASE)
-    _commit(place, sample_files("base"), FIRST_TITLE)
-    _git(place, "switch", "--quiet", "--create", BRANCH)
-    _commit(place, sample_files("head"), TITLE)
-
-
-def _commit(place: Path, files: Mapping[str, bytes], message: str) -> None:
-    for path, content in files.items():
-        (place / path).parent.mkdir(parents=True, exist_ok=True)
-        (place / path).write_bytes(content)
-    _git(place, "add", "--all")
-    _git(place, "commit", "--quiet", "--message", message)
+    make_repository(place, BASE, sample_files("base"), FIRST_TITLE)
+    add_branch(place, BRANCH, sample_files("head"), TITLE)
 
 
 def _read(folder: Traversable, under: str) -> Iterator[tuple[str, bytes]]:
@@ -53,17 +37,3 @@ def _read(folder: Traversable, under: str) -> Iterator[tuple[str, bytes]]:
             yield from _read(entry, f"{under}{entry.name}/")
         elif entry.name.endswith(_SUFFIX):
             yield under + entry.name.removesuffix(_SUFFIX), entry.read_bytes()
-
-
-def _git(place: Path, *arguments: str) -> None:
-    who = {"NAME": "Onceover demo", "EMAIL": "demo@onceover.invalid", "DATE": _WHEN}
-    author = {f"GIT_{part}_{name}": value for part in ("AUTHOR", "COMMITTER") for name, value in who.items()}
-    quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(
-        ["git", *arguments],
-        cwd=place,
-        env={"PATH": os.environ.get("PATH", os.defpath)} | author | quiet,
-        stdin=subprocess.DEVNULL,
-        timeout=GIT_SECONDS_MAX,
-        check=True,
-    )
