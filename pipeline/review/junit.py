@@ -3,7 +3,9 @@
 Promises to read any bytes within fixed bounds: no DTD, no entity, no external file, flat memory; and that every text
 it hands on is printable. Does not promise that the claim is true: the code under test can write this file itself.
 
-Roots `<testsuites>` and `<testsuite>`, with or without namespaces; a case fails by `<failure>` or `<error>` below it.
+Roots `<testsuites>` and `<testsuite>`, nested as one likes, with or without namespaces; a case fails by `<failure>` or
+`<error>` below it. What surefire writes of its re-runs is understood: `<flakyFailure>` and `<flakyError>` stand in a
+case that passed in the end, `<rerunFailure>` and `<rerunError>` beside the failure of one that did not.
 The format has no specification that all follow; the fields are those that pytest, surefire, gradle and jest write.
 """
 
@@ -26,6 +28,9 @@ CASES_MAX: Final = 100_000
 
 FAILED_MAX: Final = 50
 """Failed tests that are told by name; the rest is only counted."""
+
+DEPTH_MAX: Final = 100
+"""Elements within each other; suites of suites of a report are some levels deep."""
 
 NAME_CHARACTERS_MAX: Final = 300
 MESSAGE_CHARACTERS_MAX: Final = 600
@@ -58,8 +63,12 @@ class Tally:
     """Cases that were executed: skipped ones are not among them."""
     failed: int = 0
     skipped: int = 0
+    flaky: int = 0
+    """Passed, but only when run again; among those that ran."""
     failures: tuple[FailedTest, ...] = ()
     """The first `FAILED_MAX` of the failed ones."""
+    flaky_tests: tuple[FailedTest, ...] = ()
+    """The first `FAILED_MAX` of the flaky ones, with what they said when they failed."""
     is_cut: bool = False
     """There were more than `CASES_MAX` cases; the numbers are too low."""
 
@@ -69,7 +78,9 @@ class Tally:
             ran=self.ran + other.ran,
             failed=self.failed + other.failed,
             skipped=self.skipped + other.skipped,
+            flaky=self.flaky + other.flaky,
             failures=(self.failures + other.failures)[:FAILED_MAX],
+            flaky_tests=(self.flaky_tests + other.flaky_tests)[:FAILED_MAX],
             is_cut=self.is_cut or other.is_cut,
         )
 
@@ -100,14 +111,15 @@ def parse_junit(content: bytes) -> Tally | Unreadable:
         return Unreadable(why=f"it declares a DTD or an entity, which is refused ({type(error).__name__})")
     except (ParseError, ValueError, LookupError) as error:
         return Unreadable(why=f"it is no well-formed XML ({visible(str(error))[:100]})")
-    if cases.foreign_root:
-        return Unreadable(why=f"its root is <{visible(cases.foreign_root)[:40]}>, not <testsuites> or <testsuite>")
-    return cases.tally()
+    return Unreadable(why=cases.problem) if cases.problem else cases.tally()
 
 
 class _Enough(Exception):
-    """The case limit is reached."""
+    """A limit is reached: on cases, or on depth."""
 
+
+_FAILURE: Final = frozenset({"failure", "error"})
+_FLAKY: Final = frozenset({"flakyFailure", "flakyError"})
 
 _Attributes: TypeAlias = dict[str, str]
 
@@ -116,27 +128,36 @@ class _Cases:
     """Target of the parser: sees elements begin and end and keeps only counts and the failures' first words."""
 
     def __init__(self) -> None:
-        self.foreign_root = ""
+        self.problem = ""
+        """Why this is no report, as a clause."""
         self._has_root = False
         self._case: _Attributes | None = None
         self._verdict = ""
         self._attribute_message = ""
         self._text: list[str] | None = None
         self._text_left = 0
-        self._counts = {"passed": 0, "failed": 0, "skipped": 0}
-        self._failures: list[FailedTest] = []
+        self._depth = 0
+        self._counts = {"passed": 0, "failed": 0, "skipped": 0, "flaky": 0}
+        self._told: dict[str, list[FailedTest]] = {"failed": [], "flaky": []}
         self._is_cut = False
 
     def start(self, tag: str, attributes: _Attributes) -> None:
         """An element begins."""
         name = _local(tag)
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            self.problem = f"its elements are nested more than {DEPTH_MAX} deep"
+            raise _Enough
         if not self._has_root:
             self._has_root = True
-            self.foreign_root = "" if name in {"testsuites", "testsuite"} else name
+            if name not in {"testsuites", "testsuite"}:
+                self.problem = f"its root is <{visible(name)[:40]}>, not <testsuites> or <testsuite>"
         if name == "testcase":
             self._begin_case(attributes)
-        elif self._case is not None and name in {"failure", "error"}:
-            self._begin_failure(attributes)
+        elif self._case is not None and name in _FAILURE:
+            self._begin_failure(attributes, "failed")
+        elif self._case is not None and name in _FLAKY:
+            self._begin_failure(attributes, "flaky")
         elif self._case is not None and name == "skipped" and not self._verdict:
             self._verdict = "skipped"
 
@@ -149,9 +170,10 @@ class _Cases:
     def end(self, tag: str) -> None:
         """An element ends."""
         name = _local(tag)
+        self._depth -= 1
         if name == "testcase" and self._case is not None:
             self._end_case(self._case)
-        elif name in {"failure", "error"}:
+        elif name in _FAILURE | _FLAKY:
             self._text_left = 0
 
     def close(self) -> None:
@@ -160,10 +182,12 @@ class _Cases:
     def tally(self) -> Tally:
         """Sum up what was seen."""
         return Tally(
-            ran=self._counts["passed"] + self._counts["failed"],
+            ran=self._counts["passed"] + self._counts["failed"] + self._counts["flaky"],
             failed=self._counts["failed"],
             skipped=self._counts["skipped"],
-            failures=tuple(self._failures),
+            flaky=self._counts["flaky"],
+            failures=tuple(self._told["failed"]),
+            flaky_tests=tuple(self._told["flaky"]),
             is_cut=self._is_cut,
         )
 
@@ -173,17 +197,18 @@ class _Cases:
             raise _Enough
         self._case, self._verdict, self._text, self._attribute_message = attributes, "", None, ""
 
-    def _begin_failure(self, attributes: _Attributes) -> None:
-        if self._verdict == "failed":
+    def _begin_failure(self, attributes: _Attributes, verdict: str) -> None:
+        if self._verdict in {"failed", verdict}:
             return  # A failing body and a failing tear-down: the first one is told.
-        self._verdict = "failed"
+        self._verdict = verdict
         self._attribute_message = attributes.get("message", "")
         self._text, self._text_left = [], _COLLECTED_CHARACTERS_MAX
 
     def _end_case(self, case: _Attributes) -> None:
         self._counts[self._verdict or "passed"] += 1
-        if self._verdict == "failed" and len(self._failures) < FAILED_MAX:
-            self._failures.append(_failed_test(case, self._attribute_message, "".join(self._text or [])))
+        told = self._told.get(self._verdict)
+        if told is not None and len(told) < FAILED_MAX:
+            told.append(_failed_test(case, self._attribute_message, "".join(self._text or [])))
         self._case, self._text = None, None
 
 

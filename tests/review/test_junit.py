@@ -163,8 +163,51 @@ def test_long_messages_are_cut_to_their_first_lines() -> None:
     assert len(failure.message) == MESSAGE_CHARACTERS_MAX
 
 
-def test_a_million_nested_elements_do_not_exhaust_the_stack() -> None:
-    assert read(b"<testsuite>" + b"<a>" * 300_000 + b"</a>" * 300_000 + b"</testsuite>") == Tally()
+@pytest.mark.parametrize(
+    ("case", "ran", "failed", "flaky"),
+    [
+        ('<flakyFailure message="once"><stackTrace>at shop.Cart(Cart.java:3)</stackTrace></flakyFailure>', 1, 0, 1),
+        ('<flakyError type="E">once</flakyError><flakyFailure>twice</flakyFailure>', 1, 0, 1),
+        ('<failure message="no"/><rerunFailure message="no again"/><rerunError/>', 1, 1, 0),
+        ("<flakyFailure>first</flakyFailure><failure>last</failure>", 1, 1, 0),
+    ],
+)
+def test_what_passed_only_when_run_again_is_flaky(case: str, ran: int, failed: int, flaky: int) -> None:
+    tally = read(f'<testsuite><testcase name="a">{case}</testcase></testsuite>'.encode())
+
+    assert (tally.ran, tally.failed, tally.flaky) == (ran, failed, flaky)
+    assert (len(tally.failures), len(tally.flaky_tests)) == (failed, flaky)
+
+
+def test_a_flaky_test_is_told_with_what_it_said_when_it_failed() -> None:
+    tally = read(b'<testsuite><testcase classname="C" name="a"><flakyFailure message="1 != 2"/></testcase></testsuite>')
+
+    assert tally.flaky_tests == (FailedTest(name="C::a", message="1 != 2"),)
+
+
+def test_suites_within_suites_are_counted() -> None:
+    case = '<testcase name="a"/>'
+    nested = f"<testsuites>{case}<testsuite>{case}<testsuite>{case}</testsuite></testsuite></testsuites>"
+
+    assert read(nested.encode()).ran == 3
+
+
+@pytest.mark.parametrize("name", ["](http://evil)", "<img src=x>", "\u202etset", "a" * 10_000, "@everyone", "`x`"])
+def test_hostile_names_of_tests_are_plain_text_of_bounded_length(name: str) -> None:
+    """Security case 53; what they look like in Markdown is the page's part."""
+    written = name.replace("<", "&lt;")
+    tally = read(f'<testsuite><testcase name="{written}"><failure/></testcase></testsuite>'.encode())
+
+    [failed] = tally.failures
+    assert len(failed.name) <= 300
+    assert "\u202e" not in failed.name
+
+
+def test_elements_nested_without_end_are_refused() -> None:
+    """Security case 74."""
+    content = b"<testsuite>" + b"<a>" * 300_000 + b"</a>" * 300_000 + b"</testsuite>"
+
+    assert refused(content) == "its elements are nested more than 100 deep"
 
 
 def test_reports_add_up() -> None:
