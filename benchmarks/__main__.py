@@ -8,7 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks import app, checkpoint_cost, door, machine, recovery, start_up, step_gap, stored, throughput
+from benchmarks import (
+    app,
+    checkpoint_cost,
+    docs_index,
+    door,
+    machine,
+    prompt_tokens,
+    recovery,
+    start_up,
+    step_gap,
+    stored,
+    throughput,
+)
 from benchmarks.figures import Table
 
 BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
@@ -20,6 +32,8 @@ BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
     "stored": stored.run,
     "door": door.run,
     "app": app.run,
+    "docs_index": docs_index.run,
+    "prompt_tokens": prompt_tokens.run,
     "stored_100000": partial(stored.run, stored_max=100_000),
 }
 

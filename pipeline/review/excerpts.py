@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from pipeline.review.diff import FileDiff, Line
+from pipeline.review.diff import FileDiff, Hunk, Line, LineKind
 from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 
@@ -19,6 +19,9 @@ BYTES_PER_TOKEN: Final = 3.0
 
 LINE_CHARACTERS_MAX: Final = 1_000
 """Longer lines are cut: nobody wrote them by hand."""
+
+HEADING_CHARACTERS_MAX: Final = 80
+"""The name of a function stands in the first of them."""
 
 RAW_LINE_CHARACTERS_MAX: Final = 20_000
 """A line is cut here before secrets are looked for, and at `LINE_CHARACTERS_MAX` after: none survives on the seam."""
@@ -99,7 +102,7 @@ def excerpt_of(file: FileDiff) -> FileExcerpt:
         path=file.shown_path,
         old_path=None if file.old_path is None else visible(file.old_path, lines=False),
         status=file.status.value,
-        hunks=tuple(HunkExcerpt(lines=hunk.lines, heading=hunk.heading) for hunk in file.hunks),
+        hunks=tuple(_excerpt(hunk) for hunk in file.hunks),
     )
 
 
@@ -152,6 +155,14 @@ def anchors_of(files: Iterable[FileExcerpt]) -> Mapping[str, Collection[int]]:
 def tokens_of(line: str) -> float:
     """Guess what a line of the prompt costs."""
     return (len(line[:LINE_CHARACTERS_MAX].encode(errors="replace")) + LINE_OVERHEAD_BYTES) / BYTES_PER_TOKEN
+
+
+def _excerpt(hunk: Hunk) -> HunkExcerpt:
+    """Leave out empty lines around a place, and a heading that its first lines repeat."""
+    filled = [place for place, line in enumerate(hunk.lines) if line.kind is not LineKind.CONTEXT or line.text.strip()]
+    lines = hunk.lines[filled[0] : filled[-1] + 1] if filled else hunk.lines
+    heading = hunk.heading.strip()[:HEADING_CHARACTERS_MAX]
+    return HunkExcerpt(lines=lines, heading="" if lines[0].text.strip().startswith(heading) else heading)
 
 
 def _redacted(hunk: HunkExcerpt) -> HunkExcerpt:

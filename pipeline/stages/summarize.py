@@ -7,7 +7,7 @@ Secrets of well-known form are taken out here, before the model and before anybo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,7 @@ from pipeline.engine.stage import JsonValue, Missing, StageContext, StageFunctio
 from pipeline.review.redact import redact
 from pipeline.review.reports import (
     AnalysisReport,
+    ChangedFile,
     DocsReport,
     MissingStage,
     Report,
@@ -46,9 +47,10 @@ CONTEXT: Final[tuple[str, ...]] = ()
 ASK_SECONDS_MAX: Final = 120.0
 """Words are a nicety: nobody waits five minutes for them."""
 
-FILES_TOLD_MAX: Final = 100
-FINDINGS_TOLD_MAX: Final = 30
-"""What the model is told of a large review; about 8,000 tokens at most."""
+FILES_TOLD_MAX: Final = 20
+FINDINGS_TOLD_MAX: Final = 15
+ACCOUNT_CHARACTERS_MAX: Final = 1_200
+"""What the model is told of a large review: some 700 tokens, so that a small push to a large change stays cheap."""
 
 TOLD_CHARACTERS_MAX: Final = 400
 """Of each text that the model is told."""
@@ -251,10 +253,10 @@ def _question(params: Params, summary: Summary) -> list[Message]:
     facts = {
         "title": _cut(redact(params.title).text),
         "files": [
-            f"{_cut(file.path)} {file.status} +{file.added} -{file.removed}" for file in analysis.files[:FILES_TOLD_MAX]
+            f"{_cut(file.path)} {file.status} +{file.added} -{file.removed}" for file in _largest(analysis.files)
         ],
         "files_total": analysis.files_total,
-        "account": analysis.walkthrough[: TOLD_CHARACTERS_MAX * 5],
+        "account": analysis.walkthrough[:ACCOUNT_CHARACTERS_MAX],
         "findings": [
             {"where": _cut(finding.path), "severity": finding.severity, "what": _cut(finding.title)}
             for finding in summary.findings[:FINDINGS_TOLD_MAX]
@@ -263,8 +265,15 @@ def _question(params: Params, summary: Summary) -> list[Message]:
     }
     return [
         {"role": "system", "content": INSTRUCTIONS},
-        {"role": "user", "content": json.dumps(facts, ensure_ascii=True, indent=1)},
+        {"role": "user", "content": json.dumps(facts, ensure_ascii=True)},
     ]
+
+
+def _largest(files: Sequence[ChangedFile]) -> list[ChangedFile]:
+    """Choose those that change most, in the order given."""
+    by_size = sorted(files, key=lambda file: -(file.added + file.removed))[:FILES_TOLD_MAX]
+    chosen = {file.path for file in by_size}
+    return [file for file in files if file.path in chosen]
 
 
 def _cut(text: str) -> str:

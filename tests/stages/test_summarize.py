@@ -35,8 +35,10 @@ class ScriptedModel:
         schema: Mapping[str, Any] | None = None,
         schema_name: str = "answer",
         request_id: str | None = None,
+        tools: Sequence[Any] = (),
     ) -> Answer:
         """Give the next answer."""
+        assert not tools
         assert schema is not None
         assert schema_name == "words"
         self.asked.append(messages)
