@@ -38,6 +38,9 @@ WORDS: Final = Rule(match="You help the reader of a code review", answer={"what_
 NOTHING_TO_SAY: Final = Rule(answer={"walkthrough": "It adds lines.", "findings": []})
 """Every question about files: read, and nothing to remark."""
 
+ROOMY: Final = '{"data": [{"id": "scripted", "max_model_len": 131072}]}'
+"""A list of models with one that reads a lot: a group is as large as a group gets."""
+
 MANY_LINES: Final = "".join(f"{number}. prose that is neither code nor worth a remark\n" for number in range(500))
 """A file that fills more than half of a prompt, so that two of them are two questions."""
 
@@ -162,7 +165,7 @@ class CommandWorld:
     @contextlib.asynccontextmanager
     async def model(self, *rules: Rule) -> AsyncIterator[ScriptedLlm]:
         """Let the commands ask a scripted model; without rules, one that has nothing to remark."""
-        async with ScriptedLlm(Script(rules=rules or (WORDS, NOTHING_TO_SAY))) as llm:
+        async with ScriptedLlm(Script(rules=rules or (WORDS, NOTHING_TO_SAY), models=ROOMY)) as llm:
             self.settings |= {
                 "OPENAI_BASE_URL": llm.url,
                 "OPENAI_API_KEY": "sk-not-a-key-of-anybody",

@@ -16,7 +16,7 @@ from pipeline.review.reports import AnalysisReport, ChangedFile, Skipped, Spend
 from pipeline.services.analyzers.settings import AnalyzerSettings
 from pipeline.services.git import open_git
 from pipeline.services.llm import ModelSettings, OpenAiModel
-from pipeline.services.questions import Model
+from pipeline.services.prospects import ForeseenModel
 from pipeline.stages.analyze import GROUPS_AT_ONCE_MAX, LAST_FAILURES_MAX, MODEL_TRIES_MAX, make_analyze
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder, symlink
@@ -62,19 +62,19 @@ class Bench:
             }
         )
 
-    async def report(self, client: Model | None = None, /, **analysis: JsonValue) -> AnalysisReport:
+    async def report(self, client: ForeseenModel | None = None, /, **analysis: JsonValue) -> AnalysisReport:
         """Analyze the change."""
         return await run(self.context(**analysis), client)
 
 
 async def run(
-    ctx: MemoryContext, model: Model | None = None, settings: AnalyzerSettings | None = None
+    ctx: MemoryContext, model: ForeseenModel | None = None, settings: AnalyzerSettings | None = None
 ) -> AnalysisReport:
     stage = make_analyze(git=open_git, analyzers=settings, model=model)
     return AnalysisReport.model_validate(await stage(ctx))
 
 
-async def run_until_it_stops_trying(ctx: MemoryContext, model: Model) -> tuple[AnalysisReport, MemoryContext]:
+async def run_until_it_stops_trying(ctx: MemoryContext, model: ForeseenModel) -> tuple[AnalysisReport, MemoryContext]:
     """Do what the engine does with `RetryLater`, without the waits."""
     for _ in range(MODEL_TRIES_MAX - 1):
         with pytest.raises(RetryLater):
@@ -83,7 +83,7 @@ async def run_until_it_stops_trying(ctx: MemoryContext, model: Model) -> tuple[A
     return await run(ctx, model), ctx
 
 
-async def run_alone(ctx: MemoryContext, model: Model) -> AnalysisReport:
+async def run_alone(ctx: MemoryContext, model: ForeseenModel) -> AnalysisReport:
     """Unwrap a lone error, as the engine does."""
     try:
         return await run(ctx, model)
@@ -91,9 +91,13 @@ async def run_alone(ctx: MemoryContext, model: Model) -> AnalysisReport:
         raise group.exceptions[0] from group
 
 
+ROOMY = '{"data": [{"id": "first", "max_model_len": 131072}]}'
+"""A list of models with one that reads a lot: a group is as large as a group gets."""
+
+
 @asynccontextmanager
 async def scripted(*rules: Rule, **settings: Any) -> AsyncIterator[tuple[ScriptedLlm, OpenAiModel]]:  # noqa: ANN401 - any.
-    async with ScriptedLlm(Script(rules=rules)) as llm:
+    async with ScriptedLlm(Script(rules=rules, models=ROOMY)) as llm:
         given = {"model": "first", "api_key": SecretStr("sk-test"), "base_url": llm.url, **settings}
         async with OpenAiModel(ModelSettings(**given)) as model:
             yield llm, model
@@ -152,7 +156,7 @@ async def test_a_second_entry_pays_for_nothing_twice(bench: Bench) -> None:
 
     assert second == first
     assert len(llm.calls) == 1
-    assert ctx.executed == ["analysers", "model"]
+    assert ctx.executed == ["analysers", "look at the model", "model"]
 
 
 async def test_an_answer_that_does_not_fit_is_repaired_once_and_both_are_billed(bench: Bench) -> None:
@@ -223,7 +227,10 @@ async def test_a_model_that_may_come_back_is_waited_for_and_then_gone_on_without
     assert "tried again" not in gaps(report)[0], "It is not, any more."
     assert report.spend == Spend()
     assert last.is_partial
-    assert len(last.decisions) == 1
+    assert [text.partition(":")[0] for text in dict.fromkeys(last.decisions)] == [
+        "first will be asked",
+        "gone on without the model for some files",
+    ]
     assert last.executed.count("analysers") == 1
     assert len(llm.calls) <= MODEL_TRIES_MAX
 

@@ -10,7 +10,8 @@ from pipeline.engine.stage import JsonValue
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.git import open_git
 from pipeline.services.llm import OpenAiModel
-from pipeline.services.questions import Answer, Model
+from pipeline.services.prospects import ForeseenModel
+from pipeline.services.questions import Answer
 from pipeline.stages.analyze import make_analyze
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder
@@ -90,13 +91,13 @@ class Pull:
             is_fresh=is_fresh,
         )
 
-    async def report(self, ctx: MemoryContext, model: Model) -> AnalysisReport:
+    async def report(self, ctx: MemoryContext, model: ForeseenModel) -> AnalysisReport:
         """Analyze it."""
         stage = make_analyze(git=open_git, model=model, readings=self.readings)
         return AnalysisReport.model_validate(await stage(ctx))
 
     async def push(
-        self, head: Mapping[str, Content], model: Model, *, subject: str = "pull/7", is_fresh: bool = False
+        self, head: Mapping[str, Content], model: ForeseenModel, *, subject: str = "pull/7", is_fresh: bool = False
     ) -> AnalysisReport:
         """Commit a head and analyze it."""
         return await self.report(self.context(head, subject=subject, is_fresh=is_fresh), model)
@@ -276,4 +277,4 @@ async def test_a_resumed_try_sees_what_the_first_one_saw(tmp_path: Path) -> None
 
     assert again == first
     assert len(llm.calls) == 1
-    assert ctx.executed == ["kept readings", "model"]
+    assert ctx.executed == ["look at the model", "kept readings", "model"]

@@ -48,6 +48,8 @@ async def foretell(
 ) -> Estimate:
     """Put into the journal, and before whoever watches, what will be spent."""
     depth = params.analysis.depth
+    if not groups:
+        return estimate((), depth)
     made = estimate(question_tokens(groups, prospects, limits_of(depth)), depth, prospects)
     await ctx.decide(f"{prospects.model} will be asked: {made.told}")
     ctx.progress(f"{prospects.model} reads {made.told}")

@@ -12,6 +12,7 @@ from typing import Final
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.stage import JsonValue, StageContext
+from pipeline.review.depth import limits_of
 from pipeline.review.diff import FileDiff
 from pipeline.review.excerpts import FileExcerpt, excerpt_of, group_files
 from pipeline.review.group_review import GroupReview, review_group
@@ -23,8 +24,9 @@ from pipeline.review.prompt import PROMPT_VERSION
 from pipeline.review.reports import AnalysisReport, Skipped
 from pipeline.review.structured import Message, strict_schema
 from pipeline.review.visible import visible
-from pipeline.review.wording import count
+from pipeline.services.prospects import ForeseenModel, look_ahead
 from pipeline.services.questions import Model, Questions
+from pipeline.stages.analyze.forecast import change_tokens_max, foretell, group_tokens_max
 from pipeline.stages.analyze.memory import Memory, Readings
 from pipeline.stages.analyze.parameters import Params
 
@@ -46,7 +48,7 @@ NO_MODEL: Final = Skipped(
 
 
 async def read_with_model(
-    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: Model | None, readings: Readings | None
+    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: ForeseenModel | None, readings: Readings | None
 ) -> AnalysisReport:
     """Let the model read what it has not read before, group after group; tell what it did not read."""
     name = params.analysis.model
@@ -55,11 +57,19 @@ async def read_with_model(
     if model is None:
         ctx.partial()  # A worker that has one can read it another time.
         return AnalysisReport(skipped=(Skipped(what="model", why=f"there is no client for {name} here", gap=True),))
-    room = choose_for_model(files)
+    limits = limits_of(params.analysis.depth)
+    prospects = await look_ahead(ctx, model, params.analysis.identity)
+    room = choose_for_model(files, tokens_max=change_tokens_max(prospects, limits))
     excerpts = await asyncio.to_thread(_excerpts, room.chosen)
     memory = Memory(readings=readings, subject=params.subject, reader=_reader(params))
     known = await memory.take_over(ctx, excerpts)
-    grouping = await asyncio.to_thread(group_files, known.taken.unread)
+    grouping = await asyncio.to_thread(
+        group_files,
+        known.taken.unread,
+        tokens_max=group_tokens_max(prospects, limits),
+        groups_max=limits.groups_max,
+    )
+    await foretell(ctx, params, grouping.groups, prospects)
     outcomes = await _review_groups(ctx, params, grouping.groups, model, memory)
     without_room = (*grouping.left_out, *(file.shown_path for file in room.left_out))
     told = [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)]
@@ -118,7 +128,6 @@ async def _review_groups(
 
     if not groups:
         return []
-    ctx.progress(f"{params.analysis.model} reads {count(len(groups), 'group')} of files")
     async with asyncio.TaskGroup() as together:
         tasks = [together.create_task(review(group)) for group in groups]
     outcomes = [task.result() for task in tasks]

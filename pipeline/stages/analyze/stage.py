@@ -9,7 +9,7 @@ from pipeline.review.findings import rank
 from pipeline.review.left_out import beyond
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.analyzers.settings import AnalyzerSettings
-from pipeline.services.questions import Model
+from pipeline.services.prospects import ForeseenModel
 from pipeline.stages.analyze.change import Change, Objects, read_change
 from pipeline.stages.analyze.checked import check_files
 from pipeline.stages.analyze.memory import Readings
@@ -27,7 +27,7 @@ def make_analyze(
     *,
     git: Callable[[Path], Awaitable[Objects]],
     analyzers: AnalyzerSettings | None = None,
-    model: Model | None = None,
+    model: ForeseenModel | None = None,
     readings: Readings | None = None,
 ) -> StageFunction:
     """Make the stage.
