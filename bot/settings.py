@@ -52,10 +52,13 @@ NOT_FROM_A_FILE: Final = frozenset(
         "ONCEOVER_LLM_MODELS_FILE",
         "SENTRY_DSN",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "ONCEOVER_SANDBOX",
+        "ONCEOVER_SANDBOX_CGROUP",
+        "ONCEOVER_SANDBOX_READABLE",
     }
 )
 """Where state lives: what lies there is replayed by a server and believed by us; a repository could bring its own.
-And where errors and traces go: they tell what a process does."""
+And where errors and traces go: they tell what a process does. And whether and where strangers' code runs."""
 
 NOT_HERE: Final = "is not read from .env, which may be a stranger's; set it in the environment"
 

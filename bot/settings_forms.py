@@ -79,5 +79,6 @@ SentryAddress = Annotated[SecretStr, AfterValidator(_sentry_address)]
 ApiKey = Annotated[SecretStr, AfterValidator(_header_text)]
 SecretKey = Annotated[SecretStr, AfterValidator(_strong)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+AbsolutePaths = Annotated[tuple[AbsolutePath, ...], BeforeValidator(_listed)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[!-+\--~]{1,200}$")]  # Printable ASCII but space and comma.
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_listed)]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bot.settings_forms import (
     AbsolutePath,
+    AbsolutePaths,
     ApiKey,
     ModelName,
     ModelNames,
@@ -167,6 +168,61 @@ class TrialSettings(Part):
     )
 
 
+class SandboxSettings(Part):
+    """Where strangers' code runs, and what it may take."""
+
+    backend: Literal["off", "bubblewrap"] = Field(
+        "off",
+        validation_alias="ONCEOVER_SANDBOX",
+        description="off or bubblewrap; whether the App runs a repository's own test command, and in what",
+    )
+    memory_mb: int = Field(
+        2048,
+        validation_alias="ONCEOVER_SANDBOX_MEMORY_MB",
+        ge=16,
+        le=1_048_576,
+        description="whole MiB, 16 to 1048576; memory of all processes of a run, besides their files",
+    )
+    pids: int = Field(
+        256,
+        validation_alias="ONCEOVER_SANDBOX_PIDS",
+        ge=1,
+        le=32_768,
+        description="a whole number, 1 to 32768; processes and threads of a run at once",
+    )
+    tmp_mb: int = Field(
+        512,
+        validation_alias="ONCEOVER_SANDBOX_TMP_MB",
+        ge=1,
+        le=1_048_576,
+        description="whole MiB, 1 to 1048576; /tmp of a run, which is memory",
+    )
+    work_mb: int = Field(
+        1024,
+        validation_alias="ONCEOVER_SANDBOX_WORK_MB",
+        ge=1,
+        le=1_048_576,
+        description="whole MiB, 1 to 1048576; the copy of the check-out and what is written there, which is memory",
+    )
+    output_kb: int = Field(
+        4096,
+        validation_alias="ONCEOVER_SANDBOX_OUTPUT_KB",
+        ge=1,
+        le=65_536,
+        description="whole KiB, 1 to 65536; stdout and stderr of a run, each",
+    )
+    cgroup: AbsolutePath | None = Field(
+        None,
+        validation_alias="ONCEOVER_SANDBOX_CGROUP",
+        description="an absolute path; a cgroup (version 2) that is delegated to Onceover, unset one is looked for",
+    )
+    readable: AbsolutePaths = Field(
+        (),
+        validation_alias="ONCEOVER_SANDBOX_READABLE",
+        description="absolute paths, with commas between; directories of tools that tests may read besides /usr",
+    )
+
+
 class GitHubSettings(Part):
     """Who we are on GitHub."""
 
@@ -269,6 +325,7 @@ class Settings(BaseModel):
     model: ModelSettings = ModelSettings()
     review: ReviewSettings = ReviewSettings()
     trial: TrialSettings = TrialSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     github: GitHubSettings = GitHubSettings()
     trust: TrustSettings = TrustSettings()
     web: WebSettings = WebSettings()

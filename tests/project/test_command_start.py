@@ -39,6 +39,9 @@ COMMANDS = [
     "deliveries recover --help",
     "audit --help",
     "audit verify --help",
+    "sandbox --help",
+    "sandbox run --help",
+    "sandbox check --help",
     "runs list",
 ]
 

@@ -33,6 +33,9 @@ REPORT_BYTES_MAX: Final = 65_536
 SAID_CHARACTERS_MAX: Final = 500
 """Of what bubblewrap said when it could not start."""
 
+USERS_FIRST: Final = 0x7000_0000
+USERS_COUNT: Final = 200_000_000
+
 KEEPER: Final = "pipeline.services.sandbox.keeper"
 
 
@@ -74,6 +77,23 @@ class BubblewrapSandbox:
             readable=tuple(map(str, self.readable)),
             files_fd=files_fd,
         )
+
+
+def user_picker(uid_map: str, random_below: Callable[[int], int]) -> Callable[[], int]:
+    """Make what chooses a user for a run of root's, one that nobody else has at the time.
+
+    One for each run, since limits and signals go by users: the range is one that systemd's list of users leaves free
+    (systemd.io/UIDS-GIDS); where it is not there, as in a container with users of its own, the upper half of what is.
+
+    Args:
+        uid_map: As /proc/self/uid_map has it.
+        random_below: Picks a number from 0 to below its argument.
+    """
+    ranges = [(int(first), int(count)) for first, _, count in map(str.split, uid_map.splitlines())]
+    if any(first <= USERS_FIRST and first + count >= USERS_FIRST + USERS_COUNT for first, count in ranges):
+        return lambda: USERS_FIRST + random_below(USERS_COUNT)
+    first, count = max(ranges, key=lambda one: one[1])
+    return lambda: first + count // 2 + random_below(max(1, count // 2))
 
 
 def find_bubblewrap(search_path: str) -> Path | None:

@@ -74,7 +74,10 @@ def bubblewrap_line(  # noqa: PLR0913  Descriptors and lists, each told by name 
 
 def script(wanted: Sequence[str]) -> str:
     """Write what the shell in the sandbox does: unpack what comes on stdin, tell, become the command or run it."""
-    begin = f"tar -xf - -C {WORK} || exit 125; exec </dev/null; echo >&{STARTED_FD}; exec {STARTED_FD}>&-; "
+    # `cat` waits until the keeper has nothing left to do and closes the stream; tar may leave it before that.
+    begin = (
+        f"tar -xf - -C {WORK} || exit 125; cat >/dev/null; exec </dev/null; echo >&{STARTED_FD}; exec {STARTED_FD}>&-; "
+    )
     if not wanted:
         return f'{begin}exec {WANTED_FD}>&-; exec "$@"'
     names = " ".join(shlex.quote(f"./{name}") for name in wanted)

@@ -19,11 +19,12 @@ from typing import Final
 
 from pipeline.services.sandbox.archive import CannotCopy, write_checkout
 from pipeline.services.sandbox.bubblewrap_line import DATA, STARTED_FD, WANTED_FD, bubblewrap_line
+from pipeline.services.sandbox.census import take_census
 from pipeline.services.sandbox.cgroup import Cgroup
 from pipeline.services.sandbox.limits import MEBIBYTE
 from pipeline.services.sandbox.order import Order
 from pipeline.services.sandbox.reach import put_in_reach
-from pipeline.services.sandbox.restrictions import restriction
+from pipeline.services.sandbox.restrictions import hold_processes, restriction
 from pipeline.services.sandbox.seccomp import NoFilter, make_filter
 
 LOWEST_OWN_FD: Final = 20
@@ -77,6 +78,8 @@ class Built:
         try:
             with os.fdopen(self.sink, "wb", buffering=0) as sink:
                 write_checkout(self.checkout, sink, bytes_max=self.order.limits.work_mb * MEBIBYTE)
+                # The script waits for the end of the stream, so that these are all there are, and none is a stranger.
+                hold_processes(take_census(self.init_pid).members, self.order.limits)
         except CannotCopy as error:
             raise CannotBuild(str(error), "Raise `--work-mb` if it is too large, or name another directory.") from error
         except BrokenPipeError:

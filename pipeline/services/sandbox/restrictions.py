@@ -9,9 +9,10 @@ import contextlib
 import ctypes
 import math
 import os
+import platform
 import resource
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,9 @@ NICE: Final = 10
 
 LOCKED_BYTES_MAX: Final = 65_536
 """Memory that cannot be swapped; libraries of cryptography lock a page or two."""
+
+COUNTED_BY_NAMESPACE: Final = (5, 14)
+"""The first Linux whose RLIMIT_NPROC counts each user namespace by itself."""
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -48,7 +52,7 @@ def restriction(limits: Limits, *, user: int | None, doors: Sequence[int]) -> Ca
         user: User and group to become; None to stay.
         doors: Open files of cgroups to join.
     """
-    parent, bounds = os.getpid(), _bounds(limits, others=0 if user is not None else _own_threads())
+    parent, bounds = os.getpid(), _bounds(limits)
 
     def restrict() -> None:
         for door in doors:
@@ -70,20 +74,28 @@ def restriction(limits: Limits, *, user: int | None, doors: Sequence[int]) -> Ca
     return restrict
 
 
-def _bounds(limits: Limits, *, others: int) -> dict[int, int]:
-    """Choose the resource limits; setrlimit(2).
+def hold_processes(pids: Iterable[int], limits: Limits) -> None:
+    """Limit the processes of a sandbox that has a user namespace of its own but no command yet.
 
-    Args:
-        limits: Of the run.
-        others: Threads of the same user outside, which RLIMIT_NPROC counts too.
+    From inside a user namespace RLIMIT_NPROC counts that namespace alone (since Linux 5.14), so that runs of one user
+    do not starve each other or the user. On older kernels it counts all of the user's; there the keeper's look is left.
     """
+    if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < COUNTED_BY_NAMESPACE:
+        return
+    bound = limits.pids + OVERHEAD_PIDS
+    for pid in pids:
+        with contextlib.suppress(OSError):  # It ended, or it was not allowed: the keeper's look is left.
+            resource.prlimit(pid, resource.RLIMIT_NPROC, (bound, bound))
+
+
+def _bounds(limits: Limits) -> dict[int, int]:
+    """Choose the resource limits; setrlimit(2)."""
     wished = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: OPEN_FILES_MAX,
         resource.RLIMIT_FSIZE: max(limits.work_mb, limits.tmp_mb) * MEBIBYTE,
         resource.RLIMIT_CPU: math.ceil(limits.cpu_seconds_max) + 1,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES_MAX,
-        resource.RLIMIT_NPROC: limits.pids + OVERHEAD_PIDS + others,
     }
     return {which: _no_more_than_ours(which, bound) for which, bound in wished.items()}
 
@@ -91,13 +103,3 @@ def _bounds(limits: Limits, *, others: int) -> dict[int, int]:
 def _no_more_than_ours(which: int, bound: int) -> int:
     hard = resource.getrlimit(which)[1]
     return bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-
-
-def _own_threads() -> int:
-    """Count the threads of our user."""
-    count = 0
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if folder.name.isdecimal() and folder.stat().st_uid == os.getuid():
-                count += sum(1 for _ in (folder / "task").iterdir())
-    return count

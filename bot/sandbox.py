@@ -1,0 +1,32 @@
+"""Sandbox: the one that the operator chose, with the limits that the operator set."""
+
+from collections.abc import Mapping
+
+from bot.settings_tree import Settings
+from pipeline.services.sandbox.contract import Sandbox
+from pipeline.services.sandbox.limits import Limits
+from pipeline.services.sandbox.proven import MissingSandbox, ProvenSandbox, open_bubblewrap
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Read the limits of one run."""
+    chosen = settings.sandbox
+    return Limits(
+        seconds=settings.trial.seconds_max,
+        memory_mb=chosen.memory_mb,
+        pids=chosen.pids,
+        tmp_mb=chosen.tmp_mb,
+        work_mb=chosen.work_mb,
+        output_kb=chosen.output_kb,
+    )
+
+
+def open_sandbox(settings: Settings, environ: Mapping[str, str]) -> ProvenSandbox | MissingSandbox:
+    """Open the sandbox of this machine, whether the App may use it or not."""
+    chosen = settings.sandbox
+    return open_bubblewrap(environ.get("PATH", ""), cgroup=chosen.cgroup, readable=chosen.readable)
+
+
+def sandbox_of(settings: Settings, environ: Mapping[str, str]) -> Sandbox | None:
+    """Open the sandbox that the App runs tests in; None if the operator offers none."""
+    return None if settings.sandbox.backend == "off" else open_sandbox(settings, environ)
