@@ -1,14 +1,12 @@
 """The index answers about the selected documents and is never more than a cache."""
 
-import contextlib
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline.services.docs_file import discard, open_index
+from pipeline.services.docs_file import open_index
 from pipeline.services.docs_index import DocsIndex, IndexLimits
 
 
@@ -133,35 +131,3 @@ def test_vectors_are_kept_by_model_and_the_oldest_go() -> None:
 
         assert index.vectors("small", ["one", "two"]) == {"two": b"2"}
         assert index.vectors("large", ["one", "two"]) == {"one": b"3"}
-
-
-@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 2_000])
-def test_a_damaged_file_is_discarded(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "docs.sqlite"
-    path.write_bytes(content)
-
-    with pytest.raises(sqlite3.DatabaseError) as caught, open_index(path):
-        pass
-    discard(path, caught.value)
-
-    assert not path.exists()
-
-
-def test_a_file_of_another_layout_is_discarded(tmp_path: Path) -> None:
-    path = tmp_path / "docs.sqlite"
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA user_version = 99")
-
-    with pytest.raises(sqlite3.DatabaseError, match="layout 99") as caught, open_index(path):
-        pass
-    discard(path, caught.value)
-
-    assert not path.exists()
-
-
-def test_a_file_that_cannot_be_opened_is_left_alone(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError) as caught, open_index(tmp_path):
-        pass
-    discard(tmp_path, caught.value)
-
-    assert tmp_path.exists()
