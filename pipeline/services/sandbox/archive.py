@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Final
 
-from pipeline.services.sandbox.limits import FILES_MAX, MEBIBYTE
+from pipeline.services.sandbox.limits import MEBIBYTE, Limits
 
 BLOCK_BYTES: Final = 512
 """What a header takes; tar's unit."""
@@ -27,13 +27,13 @@ class CannotCopy(Exception):
     """The checkout cannot be copied; the message says why, as a sentence."""
 
 
-def write_checkout(root_fd: int, sink: IO[bytes], *, bytes_max: int) -> None:
+def write_checkout(root_fd: int, sink: IO[bytes], limits: Limits) -> None:
     """Write a directory into a stream.
 
     Args:
         root_fd: The open directory.
         sink: A stream of bytes.
-        bytes_max: Of file contents; what the file system on the other side holds.
+        limits: Of the run; the file system on the other side holds no more.
 
     Raises:
         CannotCopy: A file cannot be read, or the checkout is too large.
@@ -43,10 +43,10 @@ def write_checkout(root_fd: int, sink: IO[bytes], *, bytes_max: int) -> None:
         size = 0
         for number, (member, content) in enumerate(_members(root_fd)):
             size += member.size
-            if size > bytes_max:
-                raise CannotCopy(f"The checkout has more than {bytes_max // MEBIBYTE} MiB.")
-            if number >= FILES_MAX:
-                raise CannotCopy(f"The checkout has more than {FILES_MAX:,} files and folders.")
+            if size > limits.work_mb * MEBIBYTE:
+                raise CannotCopy(f"The checkout has more than {limits.work_mb} MiB.")
+            if number >= limits.files:
+                raise CannotCopy(f"The checkout has more than {limits.files:,} files and folders.")
             with content or io.BytesIO():
                 try:
                     tar.addfile(member, content)

@@ -21,7 +21,6 @@ from pipeline.services.sandbox.archive import CannotCopy, write_checkout
 from pipeline.services.sandbox.bubblewrap_line import DATA, STARTED_FD, WANTED_FD, bubblewrap_line
 from pipeline.services.sandbox.census import take_census
 from pipeline.services.sandbox.cgroup import Cgroup
-from pipeline.services.sandbox.limits import MEBIBYTE
 from pipeline.services.sandbox.order import Order
 from pipeline.services.sandbox.reach import put_in_reach
 from pipeline.services.sandbox.restrictions import hold_processes, restriction
@@ -77,7 +76,7 @@ class Built:
         self._find_init()
         try:
             with os.fdopen(self.sink, "wb", buffering=0) as sink:
-                write_checkout(self.checkout, sink, bytes_max=self.order.limits.work_mb * MEBIBYTE)
+                write_checkout(self.checkout, sink, self.order.limits)
                 # The script waits for the end of the stream, so that these are all there are, and none is a stranger.
                 hold_processes(take_census(self.init_pid).members, self.order.limits)
         except CannotCopy as error:

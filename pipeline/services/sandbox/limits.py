@@ -18,9 +18,6 @@ OPEN_FILES_MAX: Final = 1024
 OVERHEAD_PIDS: Final = 4
 """Processes of the sandbox itself: bubblewrap outside and as `init` inside, the shell, and tar for a moment."""
 
-FILES_MAX: Final = 200_000
-"""Files and folders in the copy, and as many in /tmp: an inode of a tmpfs is a kilobyte of the kernel's memory."""
-
 WANTED_MB: Final = 32
 """Bytes of wanted files that are handed back, in all; what a collector of reports reads at most."""
 
@@ -41,6 +38,8 @@ class Limits:
     """Size of the copy of the checkout with all that the command writes into it, which is memory."""
     output_kb: int = 4096
     """Of stdout and of stderr, each; a command that writes more is stopped."""
+    files: int = 200_000
+    """Files and folders in the copy, and as many in /tmp: each takes a kilobyte of the kernel's memory."""
     cpu_seconds: float | None = None
     """Processor time of all processes together; `CORES` times the seconds without it."""
 

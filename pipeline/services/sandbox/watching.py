@@ -16,7 +16,7 @@ from pipeline.services.sandbox.bubblewrap_line import WORK
 from pipeline.services.sandbox.building import Built, CannotBuild
 from pipeline.services.sandbox.census import take_census
 from pipeline.services.sandbox.contract import Limit
-from pipeline.services.sandbox.limits import FILES_MAX, MEBIBYTE, OVERHEAD_PIDS, WANTED_MB
+from pipeline.services.sandbox.limits import MEBIBYTE, OVERHEAD_PIDS, WANTED_MB
 from pipeline.services.sandbox.order import Report
 
 TICK_SECONDS: Final = 0.02
@@ -96,8 +96,8 @@ def _reached(seen: _Watch, started_at: float) -> Iterator[tuple[Limit, str]]:
         yield Limit.PROCESSES, f"It had more than {limits.pids} processes and threads."
     if census.cpu_seconds > limits.cpu_seconds_max:
         yield Limit.CPU, f"It used more than {limits.cpu_seconds_max:g} s of processor time."
-    if _files(seen.sandbox.init_pid) > FILES_MAX:
-        yield Limit.FILES, f"It had more than {FILES_MAX:,} files in one place."
+    if _files(seen.sandbox.init_pid) > limits.files:
+        yield Limit.FILES, f"It had more than {limits.files:,} files in one place."
 
 
 def _files(init_pid: int) -> int:

@@ -5,15 +5,22 @@ once and prints, for each attack, a list of what it could do that it should not;
 stopped. The standard library alone, and nothing newer than Python 3.8.
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import errno
 import json
 import os
+import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+Host = Any  # JSON, as `proof.py` writes it; a record would need its code in here.
 
 MEBIBYTE = 1024 * 1024
 EXPECTED_NAMES = {"PATH", "HOME", "LANG", "CI", "TMPDIR", "PWD", "LC_CTYPE", "_", "SHLVL", "OLDPWD"}
@@ -30,7 +37,7 @@ REFUSALS = {errno.EPERM, errno.ENOSYS}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def environment(_host):
+def environment(_host: Host) -> Iterator[str]:
     """Look for variables that are not the sandbox's, in every process, and for open files that nobody gave."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -48,7 +55,7 @@ def environment(_host):
         yield "something on stdin"
 
 
-def files(host):
+def files(host: Host) -> Iterator[str]:
     """Read what is none of a test's business."""
     for path in ["/root", "/home", "/etc/shadow", "/var", "/run", "/sys", "/boot", *host["paths"]]:
         with contextlib.suppress(OSError):
@@ -56,7 +63,7 @@ def files(host):
                 yield f"read {path}"
 
 
-def writing(_host):
+def writing(_host: Host) -> Iterator[str]:
     """Write where nothing may be written."""
     for folder in ("/", "/usr", "/usr/bin", "/etc", "/dev", "/proc/sys/kernel", "/lib"):
         path = os.path.join(folder, "onceover-was-here")
@@ -69,7 +76,7 @@ def writing(_host):
             yield f"opened {path} for writing"
 
 
-def network(host):
+def network(host: Host) -> Iterator[str]:
     """Reach the host or anybody else, and then oneself, which has to work."""
     for family, address in (
         (socket.AF_INET, ("127.0.0.1", host["port"])),
@@ -82,9 +89,9 @@ def network(host):
             one.settimeout(1)
             one.connect(address)
             yield f"connected to {address}"
-    for family, kind in ((40, socket.SOCK_STREAM), (17, socket.SOCK_RAW), (38, 5)):  # vsock, packet, alg
-        with contextlib.suppress(OSError), socket.socket(family, kind):
-            yield f"a socket of family {family}"
+    for number, kind in ((40, socket.SOCK_STREAM), (17, socket.SOCK_RAW), (38, 5)):  # vsock, packet, alg
+        with contextlib.suppress(OSError), socket.socket(number, kind):
+            yield f"a socket of family {number}"
     others = [name for _, name in socket.if_nameindex() if name != "lo"]
     if others:
         yield f"interfaces {others}"
@@ -94,7 +101,7 @@ def network(host):
         client.connect(server.getsockname())
 
 
-def rights(_host):
+def rights(_host: Host) -> Iterator[str]:
     """Gain rights, mounts, roots, namespaces and devices."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
     for name, wanted in (("CapPrm", 0), ("CapEff", 0), ("CapBnd", 0), ("CapAmb", 0)):
@@ -118,7 +125,7 @@ def rights(_host):
         yield from _answered(name, 0x10000000)
 
 
-def others(host):
+def others(host: Host) -> Iterator[str]:
     """See, signal and trace processes outside, and use the kernel's large surfaces and the terminal."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     if len(pids) > 8:
@@ -138,7 +145,7 @@ def others(host):
         yield "typing into the terminal"
 
 
-def disk(host):
+def disk(host: Host) -> Iterator[str]:
     """Fill every place that can be written, to its size and not beyond."""
     for place, size in host["sizes"].items():
         written, path, chunk = 0, os.path.join(place, "filler"), b"\0" * MEBIBYTE
@@ -155,7 +162,7 @@ def disk(host):
             os.unlink(path)
 
 
-def _answered(name, argument=0):
+def _answered(name: str, argument: int = 0) -> Iterator[str]:
     """Call the kernel with nonsense: what is refused for another reason than 'not allowed' got through the filter."""
     number = CALLS[os.uname().machine][name]
     result = LIBC.syscall(ctypes.c_long(number), ctypes.c_long(argument), 0, 0, 0, 0)
@@ -163,13 +170,13 @@ def _answered(name, argument=0):
         yield f"system call {name}"
 
 
-def walls(host):
+def walls(host: Host) -> None:
     """Try everything that tells at once."""
     attempts = (environment, files, writing, network, rights, others, disk)
     print(json.dumps({attempt.__name__: list(attempt(host)) for attempt in attempts}))
 
 
-def processes(host):
+def processes(host: Host) -> None:
     """Fork until there is no more, and tell how many there were."""
     count = 0
     with contextlib.suppress(OSError):
@@ -181,23 +188,21 @@ def processes(host):
     print(json.dumps({"processes": count}))
 
 
-def memory(_host):
+def memory(_host: Host) -> None:
     """Take memory without end."""
     held = []
     while True:
         held.append(b"x" * (4 * MEBIBYTE))
 
 
-def output(_host):
+def output(_host: Host) -> None:
     """Write without end."""
     while True:
         os.write(1, b"x" * 65_536)
 
 
-def stay(host):
+def stay(host: Host) -> None:
     """Ignore what asks to end, twice: here, and in a daemon of a session of its own that keeps our output open."""
-    import signal  # noqa: PLC0415
-
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     if os.fork() == 0:
