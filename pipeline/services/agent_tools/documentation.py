@@ -80,9 +80,7 @@ class IndexedDocumentation:
 class ReadDocumentation(Arguments):
     """A question to the documents."""
 
-    query: Annotated[
-        str, Field(max_length=QUERY_CHARACTERS_MAX, description="A few words or names to look for, no sentence.")
-    ]
+    query: Annotated[str, Field(max_length=QUERY_CHARACTERS_MAX, description="A few words or names, no sentence.")]
 
 
 def make_read_documentation(files: CommitFiles, documentation: Documentation) -> Tool[ReadDocumentation]:
@@ -105,8 +103,7 @@ def make_read_documentation(files: CommitFiles, documentation: Documentation) ->
     return Tool(
         name="read_documentation",
         description=(
-            "Read passages of this repository's own documentation (README, guides, decision records, docstrings) "
-            f"that contain the words, at most {limits.passages_max}, best first."
+            f"Read passages of the repository's documentation that contain the words, at most {limits.passages_max}."
         ),
         arguments=ReadDocumentation,
         answer=read_documentation,

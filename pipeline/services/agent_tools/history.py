@@ -22,8 +22,8 @@ SHA_CHARACTERS: Final = 12
 class LineHistory(Arguments):
     """A line of a file."""
 
-    path: Annotated[str, Field(max_length=PATH_CHARACTERS_MAX, description="From the root of the repository.")]
-    line: Annotated[int, Field(ge=1, description="Its number at the head of the change, from 1.")]
+    path: Annotated[str, Field(max_length=PATH_CHARACTERS_MAX, description="From the repository's root.")]
+    line: Annotated[int, Field(ge=1, description="Its number in the new version.")]
 
 
 def make_line_history(files: CommitFiles) -> Tool[LineHistory]:
@@ -52,8 +52,7 @@ def make_line_history(files: CommitFiles) -> Tool[LineHistory]:
     return Tool(
         name=LINE_HISTORY,
         description=(
-            f"Tell the last commits, at most {limits.commits_max}, that touched one line: date and subject. "
-            "Of use to see why odd code is as it is."
+            f"Tell the last commits, at most {limits.commits_max}, that touched a line: why odd code is as it is."
         ),
         arguments=LineHistory,
         answer=line_history,

@@ -20,22 +20,22 @@ NOTES: Final = {"120000": " (symbolic link)", SUBMODULE: " (submodule)", "100755
 class ReadFile(Arguments):
     """A range of a file."""
 
-    path: Annotated[str, Field(max_length=PATH_CHARACTERS_MAX, description="From the root of the repository.")]
-    line_start: Annotated[int, Field(ge=1, description="First line, from 1.")] = 1
-    line_end: Annotated[int | None, Field(description="Last line; null for as many as fit.")] = None
+    path: Annotated[str, Field(max_length=PATH_CHARACTERS_MAX, description="From the repository's root.")]
+    line_start: Annotated[int, Field(ge=1, description="From 1.")] = 1
+    line_end: Annotated[int | None, Field(description="null: as many as fit.")] = None
 
 
 class ListFiles(Arguments):
     """Part of the tree."""
 
     directory: Annotated[
-        str, Field(max_length=PATH_CHARACTERS_MAX, description="From the root of the repository; empty for the root.")
+        str, Field(max_length=PATH_CHARACTERS_MAX, description="From the repository's root; empty: the root.")
     ] = ""
     pattern: Annotated[
         str | None,
         Field(
             max_length=GLOB_CHARACTERS_MAX,
-            description="File names to find at any depth below, such as `*_test.go`; null for what stands right there.",
+            description="Names to find at any depth below, such as `*_test.go`; null: what stands right there.",
         ),
     ] = None
 
@@ -63,8 +63,7 @@ def make_read_file(files: CommitFiles) -> Tool[ReadFile]:
     return Tool(
         name="read_file",
         description=(
-            f"Read lines of a text file at the head of the change, at most {limits.read_lines_max} at once. "
-            "Each line is shown as `number| text`."
+            f"Read lines of a text file of the new version, at most {limits.read_lines_max}; each as `number| text`."
         ),
         arguments=ReadFile,
         answer=read_file,
@@ -89,7 +88,7 @@ def make_list_files(files: CommitFiles) -> Tool[ListFiles]:
 
     return Tool(
         name="list_files",
-        description="List a directory at the head of the change, or find files below it by name.",
+        description="List a directory, or find files below it by name.",
         arguments=ListFiles,
         answer=list_files,
     )

@@ -29,11 +29,11 @@ class Search(Arguments):
     ]
     paths: Annotated[
         tuple[Annotated[str, Field(max_length=PATH_CHARACTERS_MAX)], ...],
-        Field(max_length=PATHS_MAX, description="Files or directories to look in; empty for everywhere."),
+        Field(max_length=PATHS_MAX, description="Files or directories; empty: everywhere."),
     ] = ()
-    is_regex: Annotated[
-        bool, Field(description="The pattern is a POSIX extended regular expression: no \\d, \\s, lazy or look-around.")
-    ] = False
+    is_regex: Annotated[bool, Field(description="The pattern is a POSIX extended expression, without \\d and \\s.")] = (
+        False
+    )
 
 
 def make_search(files: CommitFiles) -> Tool[Search]:
@@ -57,8 +57,8 @@ def make_search(files: CommitFiles) -> Tool[Search]:
     return Tool(
         name="search",
         description=(
-            f"Search the text files at the head of the change; tells at most {files.limits.matches_max} lines, "
-            "each as `number| text` under its file. Use find_definition and find_references for names of code."
+            f"Find text in files; at most {files.limits.matches_max} lines. For names of code, find_definition and "
+            "find_references tell more."
         ),
         arguments=Search,
         answer=search,

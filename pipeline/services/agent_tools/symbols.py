@@ -27,9 +27,7 @@ _NAME: Final = re.compile(r"(?:[\w$]+(?:\.|::|#))*(?P<last>[^\W\d][\w$]*|\$[\w$]
 class Name(Arguments):
     """A name of code."""
 
-    name: Annotated[
-        str, Field(max_length=NAME_CHARACTERS_MAX, description="A name as code writes it: `total` or `Cart.total`.")
-    ]
+    name: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, description="As code writes it: `total`, `Cart.total`.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +70,7 @@ def make_find_definition(files: CommitFiles) -> Tool[Name]:
 
     return Tool(
         name="find_definition",
-        description=(
-            "Find where a function, method, class, constant or variable is defined at the head of the change. "
-            "Python is parsed; other languages are told by the look of the line."
-        ),
+        description=("Find where a function, method, class or variable is defined; shows how it begins."),
         arguments=Name,
         answer=find_definition,
     )
@@ -107,11 +102,7 @@ def make_find_references(files: CommitFiles) -> Tool[Name]:
 
     return Tool(
         name="find_references",
-        description=(
-            "Find where a name of code is used at the head of the change: calls, imports, attributes. "
-            "Python is parsed, so strings and comments do not count; elsewhere every line with the word is told, "
-            "comments left out."
-        ),
+        description=("Find where a name of code is used: calls, imports, attributes; comments are left out."),
         arguments=Name,
         answer=find_references,
     )
