@@ -5,13 +5,13 @@ every wait and on the bytes of a body), and that the environment's proxies and c
 to try anything again.
 """
 
-from collections.abc import AsyncIterator
-from typing import Final, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2
 
 from pipeline.engine.errors import AskPerson
+from pipeline.services.bounded_body import BoundedBody
 from pipeline.services.llm_catalogue import OPENAI_URL
 from pipeline.services.llm_failures import KEY_STEP, URL_STEP
 
@@ -55,7 +55,7 @@ def make_http_client(
     async def bound(response: httpx2.Response) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise TooLarge  # Not asked for, and a small one may unpack to any size.
-        response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream), response_bytes_max)
+        response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream), response_bytes_max, TooLarge)
 
     return httpx2.AsyncClient(
         follow_redirects=False,
@@ -65,20 +65,5 @@ def make_http_client(
     )
 
 
-class _Bounded(httpx2.AsyncByteStream):
-    """A body that ends with an error when it grows too long."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream, bytes_max: int) -> None:
-        self._stream: Final = stream
-        self._bytes_max: Final = bytes_max
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
-        async for chunk in self._stream:
-            seen += len(chunk)
-            if seen > self._bytes_max:
-                raise TooLarge
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+class _Bounded(BoundedBody, httpx2.AsyncByteStream):
+    """What httpx2 takes for a body."""

@@ -16,7 +16,7 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -28,6 +28,7 @@ from githubkit.exception import RequestError
 from githubkit.throttling import LocalThrottler
 
 from pipeline.engine.stage import JsonValue
+from pipeline.services.bounded_body import BoundedBody
 from pipeline.services.github.answer import Answer, Lost, NoAnswer, Outcome, harmless
 from pipeline.services.github.request import Request
 from pipeline.services.github.settings import API_VERSION, GitHubSettings
@@ -206,7 +207,7 @@ def _make_pool(settings: GitHubSettings, tls: ssl.SSLContext | None) -> httpx.As
         if response.headers.get("content-encoding", "identity") != "identity":
             raise _TooLong
         bytes_max = response.request.extensions.get(BYTES_MAX, settings.response_bytes_max)
-        response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream), bytes_max)
+        response.stream = _Bounded(cast("httpx.AsyncByteStream", response.stream), bytes_max, _TooLong)
 
     return httpx.AsyncClient(
         follow_redirects=False,
@@ -222,20 +223,5 @@ def _make_pool(settings: GitHubSettings, tls: ssl.SSLContext | None) -> httpx.As
     )
 
 
-class _Bounded(httpx.AsyncByteStream):
-    """A body that ends with an error when it grows too long."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, bytes_max: int) -> None:
-        self._stream: Final = stream
-        self._bytes_max: Final = bytes_max
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
-        async for chunk in self._stream:
-            seen += len(chunk)
-            if seen > self._bytes_max:
-                raise _TooLong
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+class _Bounded(BoundedBody, httpx.AsyncByteStream):
+    """What httpx takes for a body."""
