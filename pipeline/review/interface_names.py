@@ -71,7 +71,8 @@ def line_interfaces(path: str, lines: Iterable[tuple[int, str]]) -> dict[str, Si
 
 
 _SETTINGS: Final = re.compile(
-    r"(^|/)(?:(?:docker-)?compose[\w.-]*\.ya?ml|dockerfile[\w.-]*|[\w.-]*\.dockerfile|\.env[\w.-]*|[\w-]+\.env)$",
+    r"(^|/)(?![^/]*\.(?:md|rst|adoc|txt)$)"
+    r"(?:(?:docker-)?compose[\w.-]*\.ya?ml|dockerfile[\w.-]*|[\w.-]*\.dockerfile|\.env[\w.-]*|[\w-]+\.env)$",
     re.IGNORECASE,
 )
 _UPPER: Final = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"

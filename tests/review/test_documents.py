@@ -163,3 +163,93 @@ def test_any_bytes_give_sections_in_order_with_their_own_lines(kind: Kind, conte
         assert end < section.line <= section.line_end <= len(lines)
         assert section.text.count("\n") == section.line_end - section.line
         end = section.line_end
+
+
+OPENAPI = """\
+openapi: 3.1.0
+info: {title: Shop}
+paths:
+  /cart/{id}:
+    parameters: [{name: id, in: path}]
+    get:
+      summary: Read a cart
+    delete:
+      summary: Drop a cart
+components:
+  schemas:
+    Cart:
+      type: object
+"""
+
+
+def test_an_openapi_description_is_cut_at_its_operations() -> None:
+    assert outline(Kind.OPENAPI, OPENAPI) == [
+        (1, 2, ""),
+        (3, 3, "paths"),
+        (4, 5, "paths > /cart/{id}"),
+        (6, 7, "paths > /cart/{id} > GET"),
+        (8, 9, "paths > /cart/{id} > DELETE"),
+        (10, 10, "components"),
+        (11, 11, "components > schemas"),
+        (12, 13, "components > schemas > Cart"),
+    ]
+
+
+def test_an_openapi_description_in_json_is_cut_alike() -> None:
+    text = '{\n "paths": {\n  "/cart": {\n   "get": {\n    "summary": "Read"\n   }\n  }\n }\n}\n'
+
+    assert outline(Kind.OPENAPI, text)[-1] == (4, 9, "paths > /cart > GET")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\npaths: *c\n",
+        "paths: !!python/object/apply:os.system ['echo']\n",
+        "paths:\n" + "".join(" " * depth + "a:\n" for depth in range(1, 900)),
+        "[" * 5_000,
+        "{a: " * 5_000,
+        "paths:\n\t/cart: {}\n",
+        "? [a, b]\n: x\n? {c: d}\n: y\npaths: {}\n",
+        "---\npaths: {}\n---\npaths: {}\n",
+        "paths: {/a: {get: \x00}}",
+    ],
+    ids=["aliases", "tag", "deep", "lists", "mappings", "tab", "complex keys", "two documents", "nul"],
+)
+def test_case_29_hostile_yaml_builds_nothing_and_is_cut_by_its_lines(text: str) -> None:
+    sections = split(Kind.OPENAPI, text.encode())
+
+    assert sum(section.line_end - section.line + 1 for section in sections) <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Kind.REST, "Use\n===\n\n.. include:: /etc/passwd\n\n.. raw:: html\n   :file: /etc/passwd\n"),
+        (Kind.ASCIIDOC, "= Use\n\ninclude::/etc/passwd[]\n\nifdef::x[]\n"),
+        (Kind.MARKDOWN, "# Use\n\n{% include '/etc/passwd' %}\n\n![[/etc/passwd]]\n"),
+    ],
+)
+def test_case_44_no_document_makes_us_read_another(kind: Kind, text: str) -> None:
+    (section,) = split(kind, text.encode())
+
+    assert section.text == text.rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/**\n * Takes off.\n */\nexport function applyDiscount(a) {}\n", [(1, 3, "applyDiscount")]),
+        ("/** Takes off. */\n@Deprecated\npublic int applyDiscount(int a) {}\n", [(1, 1, "applyDiscount")]),
+        ("// Total sums.\n// All of it.\nfunc (c *Cart) Total() int {}\n", [(1, 2, "Total")]),
+        ("/// Parses.\n#[inline]\npub fn parse_it() {}\n", [(1, 1, "parse_it")]),
+        ("# Sums.\ndef self.total\nend\n", [(1, 1, "total")]),
+        ("//! The crate.\n", [(1, 1, "")]),
+        ("// a remark\nx := 1\n", []),
+        ("/* no doc */\n", []),
+        ("/**/\nint x;\n", []),
+        ("/** never ends\n" + "x\n" * 3, [(1, 4, "")]),
+    ],
+)
+def test_comments_that_describe_are_documents_too(text: str, expected: list[tuple[int, int, str]]) -> None:
+    assert outline(Kind.COMMENTS, text) == expected

@@ -31,6 +31,7 @@ class Bench:
         *,
         index: bool = True,
         passages_max: int = 12,
+        paths: tuple[str, ...] = (),
     ) -> DocsReport:
         """Review the change from one set of files to the next."""
         repository = RepositoryBuilder(path=self.folder / "shop", is_checked_out=False)
@@ -39,7 +40,7 @@ class Bench:
             "repository": {"path": str(repository.path), "name": "shop"},
             "merge_base": base,
             "head": head,
-            "docs": {"passages_max": passages_max},
+            "docs": {"passages_max": passages_max, "paths": list(paths)},
         }
         docs = make_docs(git=open_git, indexes=self.indexes if index else None)
         return DocsReport.model_validate(await docs(MemoryContext(params=params)))
@@ -210,3 +211,104 @@ async def test_a_file_that_cannot_be_parsed_is_compared_by_its_lines(bench: Benc
     )
 
     assert places(report.stale) == [("README.md", 7)]
+
+
+async def test_only_the_documents_that_are_wanted_are_read(bench: Bench) -> None:
+    before: dict[str, Content] = {
+        "shop/cart.py": CART,
+        "README.md": README,
+        "docs/a.md": README,
+        "docs/old/b.md": README,
+    }
+
+    report = await bench.report(before, {"shop/cart.py": ""}, paths=("docs/", "!docs/old/"))
+
+    assert (places(report.stale), report.documents_read) == ([("docs/a.md", 7)], 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "readme", "what"),
+    [
+        (
+            "cli.go",
+            'package main\nvar dry = flag.Bool("dry-run-only", false, "u")\n',
+            "package main\n",
+            "Pass `--dry-run-only`.",
+            "The flag `--dry-run-only` was removed",
+        ),
+        (
+            "app.ts",
+            "export const t = process.env.SHOP_TOKEN;\n",
+            "export const t = process.env.SHOP_KEY;\n",
+            "Set `SHOP_TOKEN`.",
+            "The variable `SHOP_TOKEN` is named `SHOP_KEY` now",
+        ),
+        (
+            "compose.yml",
+            "services:\n  shop:\n    environment:\n      SHOP_PORT_MAX: 80\n",
+            "services:\n  shop:\n    environment:\n      SHOP_PORT_MAX: 90\n",
+            "`SHOP_PORT_MAX` is 80 by default.",
+            "its default is `90` now, no longer `80`",
+        ),
+        (
+            "app.py",
+            '@app.get("/api/cart/<int:id>")\ndef show(): ...\n',
+            '@app.get("/api/basket/<int:id>")\ndef show(): ...\n',
+            "| Route | Use |\n|---|---|\n| `GET /api/cart/{id}` | read |",
+            "The route `/api/cart/<int:id>` is named `/api/basket/<int:id>` now",
+        ),
+        (
+            "cli.py",
+            'add(\n    "--retry-max",\n    default=3,\n)\n',
+            'add(\n    "--retry-max",\n    default=5,\n)\n',
+            "- `--retry-max`: tries before it gives up (default 3)\n- `--other-max`: 3",
+            "its default is `5` now, no longer `3`",
+        ),
+        ("lib.rs", "pub fn parse_all() {}\n", "pub fn parse_it() {}\n", "Call `parse_all`.", "`parse_it` now"),
+    ],
+)
+async def test_what_other_languages_take_away_is_told(
+    bench: Bench, path: str, before: str, after: str, readme: str, what: str
+) -> None:
+    report = await bench.report({path: before, "README.md": readme}, {path: after})
+
+    (stale,) = report.stale
+    assert what in stale.claim
+    assert stale.sentence in readme
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [
+        "Run `pip install --dry-run-only x` first.",
+        "Removed in 2.0: `--dry-run-only`.",
+        "See https://example.com/--dry-run-only for it.",
+        "Pass `--dry-run-only-once`.",
+    ],
+)
+async def test_a_flag_of_somebody_else_is_left_alone(bench: Bench, readme: str) -> None:
+    report = await bench.report({"cli.py": 'add("--dry-run-only")\n', "README.md": readme}, {"cli.py": "add()\n"})
+
+    assert report.stale == ()
+
+
+async def test_an_openapi_description_is_a_document(bench: Bench) -> None:
+    api = "openapi: 3.1.0\npaths:\n  /api/cart/{id}:\n    get:\n      summary: Read\n"
+
+    report = await bench.report(
+        {"app.py": '@app.get("/api/cart/<id>")\ndef show(): ...\n', "openapi.yaml": api}, {"app.py": "x = 1\n"}
+    )
+
+    assert places(report.stale) == [("openapi.yaml", 3)]
+
+
+async def test_repositories_of_one_host_do_not_see_each_other(bench: Bench, tmp_path: Path) -> None:
+    files: dict[str, Content] = {"shop/cart.py": CART, "README.md": README}
+    other = Bench(tmp_path / "other")
+    other.folder.mkdir()
+
+    await bench.report(files, {"shop/cart.py": ""})
+    await other.report(files, {"shop/cart.py": ""})
+
+    assert bench.index != other.index
+    assert len(list(bench.indexes.glob("*.sqlite3"))) == 1

@@ -151,10 +151,10 @@ class ReviewOptions(Part):
         ("ruff", "bandit", "shellcheck", "zizmor", "typos"), max_length=5, description="Static analysers to run."
     )
     language: Annotated[Line, Field(min_length=2, max_length=LANGUAGE_CHARACTERS_MAX)] = Field(
-        "English", description="Language in which the model writes. No effect yet."
+        "English", description="Language in which the model writes."
     )
     guidelines: str = Field(
-        "", max_length=GUIDELINES_CHARACTERS_MAX, description="What the model should look for. No effect yet."
+        "", max_length=GUIDELINES_CHARACTERS_MAX, description="What the model should look for, and what it should leave alone."
     )
 
 
@@ -186,7 +186,7 @@ class TestOptions(Part):
 class DocsOptions(Part):
     """Which documents a change is compared with."""
 
-    paths: Patterns = Field((), description="Documents to read, as in `.gitignore`; all if empty. No effect yet.")
+    paths: Patterns = Field((), description="Documents to read, as in `.gitignore`; all if empty.")
     passages_max: int = Field(12, ge=0, le=50, description="Passages that a review cites.")
 
 

@@ -197,8 +197,8 @@ def test_a_sandbox_that_the_operator_does_not_offer_becomes_the_repositorys_chec
         ("test: {command: [make]}", "`test.command` is not run: `test.source` is `checks`. Set it to `sandbox`."),
         ("paused_reason: Holidays", "`paused_reason` is set and `paused` is not: reviews go on."),
         (
-            "budgets: {run_usd_max: 1}\ndocs: {paths: [docs/]}",
-            "This version makes no use yet of `docs.paths` and `budgets.run_usd_max`.",
+            "budgets: {run_usd_max: 1, repository_day_usd_max: 1}",
+            "This version makes no use yet of `budgets.run_usd_max` and `budgets.repository_day_usd_max`.",
         ),
     ],
 )
