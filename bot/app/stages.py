@@ -84,6 +84,8 @@ def _params(resources: Resources, configuration: Configuration) -> Mapping[str, 
         "at_hand": [name for name in _names(analysis.get("at_hand")) if name in review.analyzers],
         "ignore": list(configuration.filters.ignore),
         "findings_max": review.findings_max,
+        "guidelines": review.guidelines,
+        "language": review.language,
     }
     return params | {
         "testing": {

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from pipeline.review.evidence import grounds_of
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.findings import Finding
+from pipeline.review.guidance import NO_RULES, Rules
 from pipeline.review.model_findings import AnalyzeAnswer, check_answer, spellings
 from pipeline.review.prompt import build_prompt
 from pipeline.review.reports import Spend
@@ -52,7 +53,13 @@ async def no_heads(paths: Sequence[str]) -> Mapping[str, str]:
 
 
 async def review_group(
-    call: Call, group: Sequence[FileExcerpt], *, title: str, nonce: str, heads: Heads = no_heads
+    call: Call,
+    group: Sequence[FileExcerpt],
+    *,
+    title: str,
+    nonce: str,
+    heads: Heads = no_heads,
+    rules: Rules = NO_RULES,
 ) -> GroupReview:
     """Ask about a group and check the answer.
 
@@ -63,7 +70,8 @@ async def review_group(
         nonce: Makes the prompt's markers unforeseeable; the same for each try, so that a paid answer is found again.
         heads: Reads the files that remarks are about, to hold the remarks against them.
     """
-    prompt = build_prompt(group, title=title, nonce=nonce)
+    prompt = build_prompt(group, title=title, nonce=nonce, rules=rules)
+        rules: What the repository's maintainers ask of a review.
     paths = tuple(dict.fromkeys(file.path for file in group))
     secrets = Counter(prompt.secrets)
     outcome = await ask_structured(call, prompt.messages, AnalyzeAnswer)

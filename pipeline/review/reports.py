@@ -73,6 +73,7 @@ class AnalysisReport(Report):
     tools: Annotated[tuple[str, ...], Field(description="Analysers that ran, as `ruff 0.17.6`.")] = ()
     model: Annotated[str | None, Field(description="The model that read the diff, if one did.")] = None
     walkthrough: Annotated[str, Field(description="The model's account of the change; may be empty.")] = ""
+    instructions: Annotated[tuple[str, ...], Field(description="Files of the base that told it what matters.")] = ()
     files_known: Annotated[int, Field(ge=0, description="Files that it read on an earlier push, as they are now.")] = 0
     skipped: tuple[Skipped, ...] = ()
     spend: Spend = Spend()

@@ -154,7 +154,9 @@ class ReviewOptions(Part):
         "English", description="Language in which the model writes."
     )
     guidelines: str = Field(
-        "", max_length=GUIDELINES_CHARACTERS_MAX, description="What the model should look for, and what it should leave alone."
+        "",
+        max_length=GUIDELINES_CHARACTERS_MAX,
+        description="What the model should look for, and what it should leave alone.",
     )
 
 
@@ -170,9 +172,7 @@ class TestOptions(Part):
     wait_minutes_max: int = Field(
         30, ge=0, le=1_440, description="Minutes to wait for the repository's checks to finish."
     )
-    required_checks_only: bool = Field(
-        False, description="Look only at the checks that the base branch requires."
-    )
+    required_checks_only: bool = Field(False, description="Look only at the checks that the base branch requires.")
     command: Annotated[tuple[Word, ...], Field(max_length=WORDS_MAX)] = Field(
         (),
         description="The command for the sandbox, one word an item; there is no shell.",

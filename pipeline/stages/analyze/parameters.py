@@ -29,6 +29,10 @@ class Analysis(ChosenModel):
     ignore: tuple[str, ...] = ()
     """Patterns as in `.gitignore`."""
     depth: Depth = Depth.STANDARD
+    guidelines: str = ""
+    """What the base branch's configuration asks the model to look for."""
+    language: str = ""
+    """In which the model writes; empty: as it likes."""
     findings_max: Annotated[int, Field(ge=1, le=FINDINGS_STORED_MAX)] = 50
 
 
