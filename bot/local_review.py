@@ -9,7 +9,6 @@ The run's subject is repository, branch and base: a newer commit on the branch s
 import asyncio
 import contextlib
 import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.owner import Owner
 from pipeline.engine.records import Outcome, RunRecord
 from pipeline.engine.request import RunRequest
-from pipeline.engine.stage import Checkpointed, JsonValue, Missing, Upstream
+from pipeline.engine.stage import JsonValue
 from pipeline.engine.store import Store
 from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
@@ -34,6 +33,7 @@ from pipeline.review.reports import CommentReport, Summary
 from pipeline.review.visible import visible
 from pipeline.review.wording import listed
 from pipeline.services.git import Git, open_git
+from pipeline.services.stage_results import read_stored, stage_result
 
 FOLLOW_SECONDS: Final = 0.5
 """How often the view is made anew while nothing happens."""
@@ -159,7 +159,7 @@ async def review_locally(
         OnceoverError: Redis is away or refuses.
     """
     graph, store, notes = make_graph(resources), resources.store, _Notes()
-    params = _params(options, target, resources)
+    params = review_parameters(options, target, resources)
     request = RunRequest(subject=target.subject, revision=target.head, params=params, fresh=options.fresh)
     submission = await store.submit(request, graph)
     run = await _read(store, submission.run_id)
@@ -187,9 +187,9 @@ async def read_result(review: LocalReview, store: Store) -> Result:
         head_ref=target.head_ref,
         title=target.title,
     )
-    summary = read_summary(await _checkpoint(store, run, "summarize"))
-    page = await _checkpoint(store, run, "comment")
-    markdown = CommentReport.model_validate(page.value).markdown if isinstance(page, Checkpointed) else ""
+    summary = read_summary(await stage_result(store, run, "summarize"))
+    page = read_stored(await stage_result(store, run, "comment"), CommentReport)
+    markdown = page.markdown if page else ""
     return Result(summary=summary, facts=facts, markdown=markdown)
 
 
@@ -201,7 +201,8 @@ def problems_of(run: RunRecord) -> list[str]:
     ]
 
 
-def _params(options: ReviewOptions, target: Target, resources: Resources) -> dict[str, JsonValue]:
+def review_parameters(options: ReviewOptions, target: Target, resources: Resources) -> dict[str, JsonValue]:
+    """Write what the stages of a local review read."""
     chosen: dict[str, JsonValue] = {
         "repository": {"path": str(target.path), "name": target.name},
         "subject": target.subject,
@@ -310,16 +311,3 @@ async def _read(store: Store, run_id: str) -> RunRecord:
             next_step="Was Redis flushed, or does it evict keys? Run the same command again.",
         )
     return run
-
-
-async def _checkpoint(store: Store, run: RunRecord, name: str) -> Upstream:
-    stage = run.stages[name]
-    if stage.state is not StageState.DONE or stage.fingerprint is None:
-        return Missing(state=stage.state, reason=str((stage.error or {}).get("message", f"it is {stage.state}")))
-    text = await store.checkpoint(run.run_id, name, stage.fingerprint)
-    return Checkpointed(
-        value=json.loads(text or "null"),
-        attempts=stage.attempt,
-        generation=stage.generation,
-        seconds=stage.seconds or 0.0,
-    )

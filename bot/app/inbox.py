@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.app.graphs import Graphs
 from pipeline.engine import delivery as engine
+from pipeline.engine.journal import JournalEntry
 from pipeline.engine.records import RunRecord, Submission
 from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import JsonValue
@@ -88,6 +89,10 @@ class CommandEngine:
     async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
         """Read a checkpoint as JSON text."""
         return await self.store.checkpoint(run_id, stage, fingerprint)
+
+    async def journal(self, run_id: str) -> Sequence[JournalEntry]:
+        """Read what happened to a run."""
+        return await self.store.journal(run_id)
 
     async def note(self, subject: str, name: str, value: JsonValue) -> None:
         """Keep what somebody said of a subject."""

@@ -70,18 +70,24 @@ class Trigger(BaseModel):
     delivery: str = ""
 
 
-class PullParams(BaseModel):
-    """What every stage that speaks with GitHub reads of the run's parameters."""
+class NumberParams(BaseModel):
+    """What every stage that speaks with GitHub about a pull request reads of the run's parameters."""
 
     model_config = ConfigDict(frozen=True)
 
-    pull: PullHead
+    pull: PullNumber
     place: PlaceNow
 
     @property
     def at(self) -> Place:
         """Where calls to GitHub go."""
         return self.place.of(self.pull.repository_id)
+
+
+class PullParams(NumberParams):
+    """What every stage of a review, which is one head's, reads of them."""
+
+    pull: PullHead
 
 
 def review_request(

@@ -16,12 +16,13 @@ from pipeline.engine.stage import JsonValue
 from pipeline.review.plan import Plan
 from pipeline.review.pull.check_page import CHECK_NAME, CheckPage, RunFacts, check_output
 from pipeline.review.pull.dismissals import read_dismissals, without_dismissed
-from pipeline.review.pull.run_rows import Stored, done_fingerprint, next_attempt_ms, read_stored, stage_rows
+from pipeline.review.pull.run_rows import next_attempt_ms, stage_rows
 from pipeline.review.reports import Summary
 from pipeline.services.github.checks import Action, Checks, CheckState
 from pipeline.services.github.client import GitHub
 from pipeline.services.projection.check import Check
 from pipeline.services.pull_request import PullParams
+from pipeline.services.stage_results import read_stored, stage_result
 
 
 class Records(Protocol):
@@ -69,7 +70,7 @@ class CheckRuns:
         await check.show(_state(check_output(await self._facts(run, ledger))))
 
     async def _facts(self, run: RunRecord, ledger: Mapping[str, Mapping[str, JsonValue]]) -> RunFacts:
-        plan = await self._read(run, "prepare", Plan)
+        plan = read_stored(await stage_result(self.records, run, "prepare"), Plan)
         summary = await self._summary(run, plan)
         url = ledger.get("summary", {}).get("url")
         return RunFacts(
@@ -87,16 +88,10 @@ class CheckRuns:
         )
 
     async def _summary(self, run: RunRecord, plan: Plan | None) -> Summary | None:
-        summary = await self._read(run, "summarize", Summary)
+        summary = read_stored(await stage_result(self.records, run, "summarize"), Summary)
         if summary is None:
             return None
         return without_dismissed(summary, plan, read_dismissals(await self.records.notes(run.subject)).keys())
-
-    async def _read(self, run: RunRecord, name: str, model: type[Stored]) -> Stored | None:
-        """Read a stage's checkpoint; None if it is not done, or of another version."""
-        fingerprint = done_fingerprint(run, name)
-        text = await self.records.checkpoint(run.run_id, name, fingerprint) if fingerprint else None
-        return read_stored(text, model)
 
 
 def external_id(run_id: str, number: int) -> str:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pydantic import ValidationError
-
 from pipeline.engine.effects import Effects
 from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
@@ -22,6 +20,7 @@ from pipeline.review.pull.dismissals import dismissed_of, read_dismissals, witho
 from pipeline.review.pull.follow_up import FollowUp, compare
 from pipeline.review.pull.inline import Choice, InlineRules, choose_inline, review_body
 from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
+from pipeline.review.pull.named_finding import read_told
 from pipeline.review.pull.run_rows import stage_rows
 from pipeline.review.pull.stage_table import StageRow
 from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, summary_page
@@ -248,21 +247,13 @@ class _Written:
         since = summary.get("before_head" if is_again else "head")
         return cls(
             inline=frozenset(name for names in remarked for name in names),
-            before=tuple(_findings(before if isinstance(before, list) else ())),
+            before=read_told(before),
             head=since if isinstance(since, str) else None,
         )
 
 
 def _texts(value: JsonValue) -> Iterable[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def _findings(values: Iterable[JsonValue]) -> Iterable[Finding]:
-    for value in values:
-        try:
-            yield Finding.model_validate(value)
-        except ValidationError:  # Of another version: it is neither new nor fixed then.
-            continue
 
 
 def _stored(findings: Iterable[Finding]) -> list[JsonValue]:

@@ -1,5 +1,6 @@
 """Obey: what a comment or a button asks for is done by who may ask, once, and answered once."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +14,7 @@ from pipeline.engine.errors import OnceoverError
 from pipeline.engine.lifecycle import RunState
 from pipeline.engine.stage import JsonValue
 from pipeline.review.configuration.ceilings import Ceilings
+from pipeline.review.findings import Finding
 from pipeline.review.pull.command import parse_command
 from pipeline.services.pull_request import ASKED_NOTE
 from pipeline.stages.obey import Servant, make_obey
@@ -98,6 +100,12 @@ class Bench:
         """Let the newest head be reviewed, with one finding."""
         self.engine.findings = [FINDING]
         return (await self.engine.review(self.subject, self.pull.head_sha, self.github.params(self.pull))).run_id
+
+    async def tell_before(self, *findings: Finding) -> None:
+        """Let a summary comment stand that tells these."""
+        told: list[JsonValue] = [finding.model_dump(mode="json") for finding in findings]
+        record = json.dumps({"head": OTHER_HEAD, "told": told})
+        await self.engine.redis.hset(f"onceover:effects:{self.subject}", "summary", record)  # type: ignore[misc]  # Async here.
 
     async def newest(self) -> str | None:
         """Name the newest run."""
@@ -291,23 +299,63 @@ async def test_config_shows_what_holds_the_organisations_file_included(bench: Be
 async def test_explain_tells_a_finding_whole_and_knows_no_other(bench: Bench) -> None:
     await bench.review()
 
-    told = await bench.command(f"/onceover explain {FINDING.fingerprint}")
+    told = await bench.command(f"/onceover explain {FINDING.fingerprint[:7]}")
     bench.pull.comments.clear()
     unknown = await bench.command("/onceover explain " + "0" * 16)
 
     assert "The discount is lost" in told
+    assert "**How it was found:** by a model, which is 100% sure." in told
     assert unknown.startswith("confused The review of commit")
+    assert f"- `{FINDING.fingerprint[:7]}` The discount is lost" in unknown
+
+
+async def test_what_the_standing_comment_tells_can_be_explained_though_this_head_has_it_no_more(bench: Bench) -> None:
+    await bench.tell_before(FINDING)
+
+    told = await bench.command(f"/onceover explain {FINDING.fingerprint[:7]}")
+
+    assert told.startswith("+1 - **The discount is lost**")
+
+
+async def test_a_beginning_of_two_findings_names_neither(bench: Bench) -> None:
+    """Nobody dismisses what he did not mean."""
+    findings = [a_finding(title=f"Number {number}") for number in range(3_000)]
+    beginnings = [finding.fingerprint[:4] for finding in findings]
+    twice = next(beginning for beginning in beginnings if beginnings.count(beginning) > 1)
+    await bench.tell_before(*(finding for finding in findings if finding.fingerprint.startswith(twice)))
+
+    told = await bench.command(f"/onceover dismiss {twice}")
+
+    assert told.startswith("confused The review of commit")
+    assert told.count("\n- `") == beginnings.count(twice)
+    assert await bench.engine.store.notes(bench.subject) == {}
 
 
 async def test_dismiss_keeps_who_and_why_and_writes_the_comment_anew(bench: Bench) -> None:
     run_id = await bench.review()
 
-    told = await bench.command(f"/onceover dismiss {FINDING.fingerprint} it is meant so")
+    told = await bench.command(f"/onceover dismiss {FINDING.fingerprint[:7]} it is meant so")
 
     said = await bench.engine.store.notes(bench.subject)
     run = await bench.engine.run(run_id)
-    assert "is dismissed on this pull request. Reason: it is meant so" in told
+    assert "is dismissed on this pull request, and asks for no changes any more. Reason: it is meant so" in told
     assert said[f"dismissed {FINDING.fingerprint}"] == {"by": "alice", "reason": "it is meant so"}
+    assert {name for name, stage in run.stages.items() if not stage.state.is_terminal} == {"comment"}
+
+
+async def test_a_dismissal_is_taken_back(bench: Bench) -> None:
+    run_id = await bench.review()
+    await bench.command(f"/onceover dismiss {FINDING.fingerprint[:7]}")
+    bench.pull.comments.clear()
+
+    told = await bench.command(f"/onceover dismiss {FINDING.fingerprint[:7]} --undo")
+    bench.pull.comments.clear()
+    again = await bench.command(f"/onceover dismiss {FINDING.fingerprint[:7]} --undo")
+
+    run = await bench.engine.run(run_id)
+    assert f"+1 Finding `{FINDING.fingerprint[:7]}` is told again" in told
+    assert again.startswith("confused ")
+    assert await bench.engine.store.notes(bench.subject) == {}
     assert {name for name, stage in run.stages.items() if not stage.state.is_terminal} == {"comment"}
 
 

@@ -44,7 +44,7 @@ USAGE: Final = {
     "resume": "resume",
     "config": "config",
     "explain": "explain FINDING",
-    "dismiss": "dismiss FINDING [REASON]",
+    "dismiss": "dismiss FINDING [REASON|--undo]",
     "help": "help",
 }
 """How each verb is written, in the order in which help tells them."""
@@ -54,7 +54,12 @@ FOR_EVERYBODY: Final = frozenset({"help", "status"})
 
 _CAN_BE_FRESH: Final = frozenset({"review", "rerun"})
 _FRESH: Final = "--fresh"
-_FINDING: Final = re.compile(r"[0-9a-f]{16}")
+UNDO: Final = "--undo"
+"""Written after `dismiss FINDING`; it comes as the second argument."""
+
+_FINDING: Final = re.compile(r"[0-9a-f]{4,16}")
+"""The beginning of a fingerprint; pages show seven letters and digits of it."""
+
 _SPEAKABLE: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,29}")
 """Words that may be repeated in an answer."""
 
@@ -80,7 +85,7 @@ class Command:
     verb: str
     """A key of `USAGE`; `help` if the verb was not understood."""
     arguments: tuple[str, ...] = ()
-    """As the verb takes them: a stage, `all` or `failed`; a finding's id, perhaps with a reason after it."""
+    """As the verb takes them: a stage, `all` or `failed`; a finding's id, perhaps with a reason or `--undo`."""
     fresh: bool = False
     problem: str | None = None
     """Why it cannot be done as written, as our own Markdown in one line, safe to show; None if it is fine."""
@@ -182,7 +187,10 @@ def _finding(verb: str, words: tuple[str, ...]) -> tuple[tuple[str, ...], str | 
 
 def _finding_and_reason(verb: str, words: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
     if not words or not _FINDING.fullmatch(words[0].lower()):
-        return (), f"Name a finding by its id, the 16 letters and digits at its end. {_usage(verb)}"
+        return (), f"Name a finding by its id, the letters and digits at its end. {_usage(verb)}"
+    if any(word.lower() == UNDO for word in words[1:]):
+        is_alone = len(words) == len(("FINDING", UNDO))
+        return ((words[0].lower(), UNDO), None) if is_alone else ((), f"`{UNDO}` takes no reason. {_usage(verb)}")
     reason = visible(redact(" ".join(words[1:])).text, lines=False)[:REASON_CHARACTERS_MAX]
     return (words[0].lower(), *([reason] if reason else [])), None
 

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from pipeline.review.finding_text import finding_text, name, short
+from pipeline.review.finding_text import ID_CHARACTERS, finding_text, name, short, short_id
 from pipeline.review.findings import Finding
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import clip, code, fence, inline
 from pipeline.review.page_blocks import HEADLINE_CHARACTERS_MAX
-from pipeline.review.pull.command import FOR_EVERYBODY, USAGE, Command
+from pipeline.review.pull.command import FOR_EVERYBODY, UNDO, USAGE, Command
+from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.explanation import Provenance, evidence_text
 from pipeline.review.pull.marker import Marker, write_marker
+from pipeline.review.pull.named_finding import NEAREST_MAX
 from pipeline.review.pull.stage_table import StageRow, moment, stage_table
 from pipeline.review.redact import redact
 from pipeline.review.rendering import SHA_CHARACTERS
@@ -32,8 +35,8 @@ MEANINGS: Final = {
     "pause": "review nothing on this pull request until `resume`",
     "resume": "review this pull request again",
     "config": "show the configuration as it is understood",
-    "explain": "tell a finding whole",
-    "dismiss": "no longer tell a finding on this pull request",
+    "explain": "tell a finding whole, and how it came about",
+    "dismiss": "no longer tell a finding on this pull request; `--undo` takes that back",
     "help": "this list",
 }
 
@@ -128,8 +131,14 @@ def config_seen(configuration: str, *, source: str, problems: Sequence[str]) -> 
     return Reply(reaction="+1", text=_page(lead, body, next_step))
 
 
-def explained(finding: Finding) -> Reply:
-    """Answer `explain`."""
+def explained(finding: Finding, provenance: Provenance, dismissal: Dismissal | None = None) -> Reply:
+    """Answer `explain`.
+
+    Args:
+        finding: Which.
+        provenance: What its run recorded.
+        dismissal: What somebody said of it.
+    """
     clean = finding.model_copy(
         update={
             "title": redact(finding.title).text,
@@ -137,21 +146,46 @@ def explained(finding: Finding) -> Reply:
             "suggestion": None if finding.suggestion is None else redact(finding.suggestion).text,
         }
     )
-    next_step = f"Not right? `/onceover dismiss {finding.fingerprint}` and a reason."
-    return Reply(reaction="+1", text=_page("", finding_text(clean), next_step))
+    body = f"{finding_text(clean)}\n\n{evidence_text(finding, provenance, dismissal)}"
+    identity = short_id(finding)
+    undo = f"`/onceover dismiss {identity} {UNDO}` has it told again."
+    next_step = undo if dismissal else f"Not right? `/onceover dismiss {identity}` and a reason."
+    return Reply(reaction="+1", text=_page("", body, next_step))
 
 
 def dismissed(finding: Finding, reason: str) -> Reply:
     """Answer `dismiss`: what is no longer told, and why."""
     why = f" Reason: {_sentence(reason)}" if reason.strip() else ""
-    text = f"{_named(finding)} is dismissed on this pull request.{why}"
+    text = f"{_named(finding)} is dismissed on this pull request, and asks for no changes any more.{why}"
+    return Reply(reaction="+1", text=f"{text}\n\n`/onceover dismiss {short_id(finding)} {UNDO}` takes that back.")
+
+
+def undismissed(fingerprint: str, head: str) -> Reply:
+    """Answer `dismiss --undo`."""
+    text = f"Finding {code(fingerprint[:ID_CHARACTERS])} is told again, if commit {_commit(head)} still has it."
     return Reply(reaction="+1", text=f"{text}\n\n{_HELP}")
 
 
-def no_such_finding(fingerprint: str, head: str) -> Reply:
-    """Answer a command about a finding that the review does not have."""
-    text = f"The review of commit {_commit(head)} has no finding {code(fingerprint)}."
-    return Reply(reaction="confused", text=f"{text} Ids stand at the end of each finding, 16 letters and digits.")
+def not_dismissed(beginning: str, dismissed_ones: Sequence[str]) -> Reply:
+    """Answer `dismiss --undo` for what is not dismissed, or not the only one that begins so."""
+    ids = ", ".join(code(one[:ID_CHARACTERS]) for one in dismissed_ones[:NEAREST_MAX])
+    there = f"Dismissed are {ids}." if ids else "No finding is."
+    text = f"{code(beginning)} names no single dismissed finding of this pull request. {there}"
+    return Reply(reaction="confused", text=f"{text} {_HELP}")
+
+
+def no_such_finding(beginning: str, head: str, nearest: Sequence[Finding]) -> Reply:
+    """Answer a command about a finding that the review does not have, or about more than one.
+
+    Args:
+        beginning: What was written.
+        head: The newest commit.
+        nearest: Which may be meant.
+    """
+    text = f"The review of commit {_commit(head)} has no single finding {code(beginning)}."
+    lines = [f"- {code(short_id(one))} {inline(redact(one.title).text) or 'Untitled'}" for one in nearest]
+    body = "\n\n".join(["There are:", "\n".join(lines)]) if lines else "It has none at all."
+    return Reply(reaction="confused", text=_page(text, body, "Ids stand at the end of each finding."))
 
 
 def stale(asked: str, newest: str) -> Reply:
@@ -197,7 +231,7 @@ def _commit(head: str) -> str:
 
 
 def _named(finding: Finding) -> str:
-    return f"**{inline(redact(finding.title).text) or 'Untitled'}** ({code(finding.fingerprint)})"
+    return f"**{inline(redact(finding.title).text) or 'Untitled'}** ({code(short_id(finding))})"
 
 
 def _sentence(text: str) -> str:

@@ -1,8 +1,6 @@
 """Run rows: a run's record as its reader sees it: five stages, what they found, and when it goes on by itself."""
 
-from typing import Final, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Final
 
 from pipeline.engine.lifecycle import StageState
 from pipeline.engine.records import RunRecord, StageRecord
@@ -10,8 +8,6 @@ from pipeline.review.pull.stage_table import StageRow
 
 HIDDEN: Final = frozenset({"prepare"})
 """Stages that are ours to know."""
-
-Stored = TypeVar("Stored", bound=BaseModel)
 
 
 def stage_rows(run: RunRecord) -> tuple[StageRow, ...]:
@@ -25,20 +21,6 @@ def next_attempt_ms(run: RunRecord) -> int | None:
         one.wake_ms for one in run.stages.values() if one.state is StageState.PARKED and one.waits_for == "retry"
     ]
     return min((wake for wake in retries if wake is not None), default=None)
-
-
-def done_fingerprint(run: RunRecord, name: str) -> str | None:
-    """Name the checkpoint of a stage, if the stage is done."""
-    stage = run.stages.get(name)
-    return stage.fingerprint if stage is not None and stage.state is StageState.DONE else None
-
-
-def read_stored(text: str | None, model: type[Stored]) -> Stored | None:
-    """Read a result as it was stored; None if there is none, or one of another version."""
-    try:
-        return model.model_validate_json(text) if text else None
-    except ValidationError:
-        return None
 
 
 def _row(stage: StageRecord) -> StageRow:

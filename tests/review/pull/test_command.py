@@ -26,6 +26,8 @@ SECRET = "ghp_" + "a1B2" * 9
         ("/onceover rerun --fresh all", Command(verb="rerun", arguments=("all",), fresh=True)),
         ("/onceover rerun Failed", Command(verb="rerun", arguments=("failed",))),
         (f"/onceover explain `{FINDING}`", Command(verb="explain", arguments=(FINDING,))),
+        ("/onceover explain ab12cd3", Command(verb="explain", arguments=("ab12cd3",))),
+        ("/onceover dismiss ab12cd3 --undo", Command(verb="dismiss", arguments=("ab12cd3", "--undo"))),
         (f"/onceover dismiss {FINDING.upper()}", Command(verb="dismiss", arguments=(FINDING,))),
         (
             f"/onceover dismiss {FINDING} it's --fresh & *fine*",
@@ -153,10 +155,22 @@ def test_only_the_first_command_of_a_comment_counts() -> None:
             snapshot("`cancel` takes nothing after it. It is written `/onceover cancel`."),
         ),
         (
+            "/onceover dismiss ab12cd3 --undo because",
+            "dismiss",
+            snapshot("`--undo` takes no reason. It is written `/onceover dismiss FINDING [REASON|--undo]`."),
+        ),
+        (
+            "/onceover explain ab1",
+            "explain",
+            snapshot(
+                "Name a finding by its id, the letters and digits at its end. It is written `/onceover explain FINDING`."
+            ),
+        ),
+        (
             "/onceover explain ../../etc",
             "explain",
             snapshot(
-                "Name a finding by its id, the 16 letters and digits at its end. It is written `/onceover explain FINDING`."
+                "Name a finding by its id, the letters and digits at its end. It is written `/onceover explain FINDING`."
             ),
         ),
         (

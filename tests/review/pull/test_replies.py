@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - what is answered stands as it is read, in one line.
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import example, given
@@ -11,12 +12,14 @@ from pipeline.engine.lifecycle import StageState
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, length
 from pipeline.review.pull import replies
 from pipeline.review.pull.command import USAGE, Command, parse_command
+from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.explanation import RULE_PAGES, Provenance, rule_page
 from pipeline.review.pull.marker import read_marker
 from pipeline.review.pull.replies import Reply
 from tests.builders.pulls import HEAD, MINUTE_MS, NOW_MS, a_marker, a_stage
 from tests.builders.reports import a_finding
 from tests.review.hostile_text import HOSTILE, any_text
-from tests.review.markdown_reader import what_acts
+from tests.review.markdown_reader import tokens_of, what_acts
 
 NEWER = "f" * 40
 SECRET = "ghp_" + "a1B2" * 9
@@ -32,13 +35,34 @@ def every_reply(text: str) -> Iterator[Reply]:
     yield replies.status([], head=HEAD, words=text, now_ms=NOW_MS, next_attempt_ms=None)
     yield replies.config_seen(text, source=text, problems=[text])
     storable = text.encode("utf-8", "replace").decode()
-    finding = a_finding(title=storable[:200], claim=storable[:2_000], suggestion=storable)
-    yield replies.explained(finding)
+    finding = a_finding(title=storable[:200], claim=storable[:2_000], suggestion=storable, evidence=storable)
+    said = Dismissal(by=text, reason=text)
+    read = Provenance(model=text, steps={"turn": 3, "tool": 5}, decisions=(text, f"{text}."), tools=(text,))
+    yield replies.explained(finding, read, said)
+    yield replies.explained(finding.model_copy(update={"source": f"ruff:{storable}"}), read)
     yield replies.dismissed(finding, text)
-    yield replies.no_such_finding(finding.fingerprint, HEAD)
+    yield replies.undismissed(finding.fingerprint, HEAD)
+    yield replies.not_dismissed("0000", [finding.fingerprint])
+    yield replies.no_such_finding("0000", HEAD, [finding])
     yield replies.stale(HEAD, NEWER)
     yield replies.cannot_now(text)
     yield replies.not_understood(Command(verb="help", problem="There is no such command."))
+
+
+def links_in(text: str) -> set[str]:
+    """Name the hosts that a text links to."""
+    return {urlsplit(str(one.attrs["href"])).netloc for one in tokens_of(text) if one.type == "link_open"}
+
+
+RULE_HOSTS = ("docs.astral.sh", "www.shellcheck.net", "docs.zizmor.sh", "bandit.readthedocs.io")
+
+
+def test_only_pages_of_our_own_analysers_are_linked() -> None:
+    """Security case 84: a source is a stranger's word."""
+    assert {urlsplit(address).netloc for address in RULE_PAGES.values()} == set(RULE_HOSTS)
+    assert rule_page("ruff:F401") == "https://docs.astral.sh/ruff/rules/F401/"
+    for source in ("model", "evil:F401", "ruff:", "ruff:../../x", "ruff:F401)(https://evil.example", "ruff:F\n4"):
+        assert rule_page(source) is None
 
 
 def test_who_has_no_right_gets_a_reaction_and_no_text() -> None:
@@ -125,8 +149,8 @@ def test_help_tells_every_verb() -> None:
 - `/onceover pause`: review nothing on this pull request until `resume`
 - `/onceover resume`: review this pull request again
 - `/onceover config`: show the configuration as it is understood
-- `/onceover explain FINDING`: tell a finding whole
-- `/onceover dismiss FINDING [REASON]`: no longer tell a finding on this pull request
+- `/onceover explain FINDING`: tell a finding whole, and how it came about
+- `/onceover dismiss FINDING [REASON|--undo]`: no longer tell a finding on this pull request; `--undo` takes that back
 - `/onceover help`: this list
 
 `status` and `help` are for everybody; the others need write permission on this repository.
@@ -175,8 +199,12 @@ def test_other_answers_read_well() -> None:
 
     texts = [
         replies.stale(HEAD, NEWER).text,
-        replies.no_such_finding("0" * 16, HEAD).text,
+        replies.no_such_finding("0" * 7, HEAD, [finding]).text,
+        replies.no_such_finding("0" * 7, HEAD, []).text,
         replies.dismissed(finding, "it is meant so").text,
+        replies.undismissed(finding.fingerprint, HEAD).text,
+        replies.not_dismissed("0000", [finding.fingerprint]).text,
+        replies.not_dismissed("0000", []).text,
         replies.nothing_to_do(command, HEAD).text,
         replies.cannot_now("The pull request is closed.").text,
     ]
@@ -184,16 +212,89 @@ def test_other_answers_read_well() -> None:
     assert texts == snapshot(
         [
             "That was about commit `3c1f0a9be27d`; the newest is `ffffffffffff`, so nothing was done. `/onceover review` reviews the newest.",
-            "The review of commit `3c1f0a9be27d` has no finding `0000000000000000`. Ids stand at the end of each finding, 16 letters and digits.",
             """\
-**Prices are text** (`3b2d3340e76832ac`) is dismissed on this pull request. Reason: it is meant so
+The review of commit `3c1f0a9be27d` has no single finding `0000000`.
+
+There are:
+
+- `3b2d334` Prices are text
+
+Ids stand at the end of each finding.\
+""",
+            """\
+The review of commit `3c1f0a9be27d` has no single finding `0000000`.
+
+It has none at all.
+
+Ids stand at the end of each finding.\
+""",
+            """\
+**Prices are text** (`3b2d334`) is dismissed on this pull request, and asks for no changes any more. Reason: it is meant so
+
+`/onceover dismiss 3b2d334 --undo` takes that back.\
+""",
+            """\
+Finding `3b2d334` is told again, if commit `3c1f0a9be27d` still has it.
 
 `/onceover help` tells what can be asked.\
 """,
+            "`0000` names no single dismissed finding of this pull request. Dismissed are `3b2d334`. `/onceover help` tells what can be asked.",
+            "`0000` names no single dismissed finding of this pull request. No finding is. `/onceover help` tells what can be asked.",
             "Commit `3c1f0a9be27d` is reviewed, and nothing changed since. `/onceover review --fresh` does it anew.",
             "This cannot be done now: The pull request is closed. `/onceover help` tells what can be asked.",
         ]
     )
+
+
+def test_an_explanation_of_a_models_finding_says_what_it_rests_on() -> None:
+    finding = a_finding(evidence="total = sum(prices)", confidence=0.9)
+    read = Provenance(
+        model="gpt-test",
+        steps={"turn": 6, "tool": 11},
+        decisions=("read docs/ in 2 turns", "read shop/order.py in 4 turns with 11 tool calls; it ended by: done"),
+    )
+    said = Dismissal(by="alice", reason="Meant so.")
+
+    assert replies.explained(finding, read, said).text == snapshot("""\
+- **The total ignores the discount** `shop/order.py:42`
+
+  `total()` adds the prices before `apply_discount` has run, so the customer pays in full.
+
+  Bug, found by `model`, 90% sure. Id `abf33fa`.
+
+**The code that it quotes**, `shop/order.py:42`:
+
+  ```
+  total = sum(prices)
+  ```
+
+**How it was found:** by `gpt-test`, which is 90% sure. The whole change took it 6 turns with 11 tool calls.
+
+**What was decided on the way**
+
+- read shop/order.py in 4 turns with 11 tool calls; it ended by: done
+- read docs/ in 2 turns
+
+**Dismissed** by `@alice`: Meant so.
+
+`/onceover dismiss abf33fa --undo` has it told again.\
+""")
+
+
+def test_an_explanation_of_an_analysers_finding_links_the_page_of_its_rule() -> None:
+    finding = a_finding(source="ruff:F401", title="`os` imported but unused", claim="`os` imported but unused")
+
+    text = replies.explained(finding, Provenance(tools=("ruff 0.17.6", "bandit 1.9.4"))).text
+
+    assert text == snapshot("""\
+- **`os` imported but unused** `shop/order.py:42`
+
+  Bug, found by `ruff:F401`. Id `b0505d5`.
+
+**How it was found:** by `ruff 0.17.6`, rule `F401`, [documented there](https://docs.astral.sh/ruff/rules/F401/). No model took part.
+
+Not right? `/onceover dismiss b0505d5` and a reason.\
+""")
 
 
 def test_an_answer_of_its_own_begins_with_its_marker() -> None:
@@ -211,6 +312,7 @@ def test_an_answer_of_its_own_begins_with_its_marker() -> None:
 def test_no_text_of_a_stranger_acts_in_an_answer(text: str) -> None:
     for reply in every_reply(text):
         assert reply.text is not None
-        assert what_acts(reply.text) == []
+        assert [one for one in what_acts(reply.text) if one != "link_open"] == []
+        assert links_in(reply.text) <= set(RULE_HOSTS)
         assert length(reply.text) < COMMENT_CHARACTERS_MAX // 2 + 1
         assert "onceover" in reply.text or "Ids stand" in reply.text

@@ -23,10 +23,9 @@ from pipeline.review.pull.summary_page import (
     Threads,
     summary_page,
 )
-from pipeline.review.reports import MissingStage, Skipped, Verdict
-from pipeline.review.summary import Reports, summarize_reports
+from pipeline.review.reports import Verdict
 from tests.builders.pulls import MINUTE_MS, NOW_MS, REPOSITORY_URL, a_marker, a_stage, page_facts
-from tests.builders.reports import a_docs_report, a_finding, a_summary, a_test_report, an_analysis, asked, failing_tests
+from tests.builders.reports import a_finding, a_summary, an_analysis, failing_tests
 from tests.review.examples import examples
 from tests.review.hostile_text import HOSTILE, any_text
 from tests.review.markdown_reader import text_of, tokens_of, what_acts
