@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.services.sandbox.limits import MEBIBYTE, OPEN_FILES_MAX, OVERHEAD_PIDS, Limits
+from pipeline.services.sandbox.limits import MEBIBYTE, OPEN_FILES_MAX, SHARED_MEMORY_MB, Limits
 
 NICE: Final = 10
 """So that workers keep their leases while tests keep all cores busy."""
@@ -53,6 +53,8 @@ def restriction(limits: Limits, *, user: int | None, doors: Sequence[int]) -> Ca
         doors: Open files of cgroups to join.
     """
     parent, bounds = os.getpid(), _bounds(limits)
+    if user is not None:  # Nobody else's, so that it counts this run alone, with bubblewrap outside and inside.
+        bounds[resource.RLIMIT_NPROC] = _no_more_than_ours(resource.RLIMIT_NPROC, limits.pids + 2)
 
     def restrict() -> None:
         for door in doors:
@@ -79,10 +81,11 @@ def hold_processes(pids: Iterable[int], limits: Limits) -> None:
 
     From inside a user namespace RLIMIT_NPROC counts that namespace alone (since Linux 5.14), so that runs of one user
     do not starve each other or the user. On older kernels it counts all of the user's; there the keeper's look is left.
+    Who is root has a user for each run, and `restriction` has done it.
     """
     if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < COUNTED_BY_NAMESPACE:
         return
-    bound = limits.pids + OVERHEAD_PIDS
+    bound = limits.pids + 1  # The first process, which is not the command.
     for pid in pids:
         with contextlib.suppress(OSError):  # It ended, or it was not allowed: the keeper's look is left.
             resource.prlimit(pid, resource.RLIMIT_NPROC, (bound, bound))
@@ -93,7 +96,7 @@ def _bounds(limits: Limits) -> dict[int, int]:
     wished = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: OPEN_FILES_MAX,
-        resource.RLIMIT_FSIZE: max(limits.work_mb, limits.tmp_mb) * MEBIBYTE,
+        resource.RLIMIT_FSIZE: max(limits.work_mb, limits.tmp_mb, SHARED_MEMORY_MB) * MEBIBYTE,
         resource.RLIMIT_CPU: math.ceil(limits.cpu_seconds_max) + 1,
         resource.RLIMIT_MEMLOCK: LOCKED_BYTES_MAX,
     }

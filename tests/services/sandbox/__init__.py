@@ -1,0 +1,1 @@
+"""The sandbox, attacked by the numbered cases of docs/sandbox.md."""
