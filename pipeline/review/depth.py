@@ -36,6 +36,8 @@ class DepthLimits:
     """Whether the model may look things up."""
     refutes: bool
     """Whether a second question tries to refute what was found."""
+    refuter_has_tools: bool = False
+    """Whether the model may look things up for that one too."""
     loop: LoopLimits = field(default_factory=LoopLimits)
     """How far the conversation about one group may go."""
     group_tokens_max: int
@@ -86,7 +88,7 @@ LIMITS: Final = {
         ),
         group_tokens_max=12_000,
         groups_max=20,
-        extra_tokens_min=2_000,
+        extra_tokens_min=2_400,
         extra_share=0.35,
         extra_tokens_max=30_000,
         findings_max=50,
@@ -95,6 +97,7 @@ LIMITS: Final = {
     Depth.DEEP: DepthLimits(
         has_tools=True,
         refutes=True,
+        refuter_has_tools=True,
         loop=LoopLimits(),
         group_tokens_max=12_000,
         groups_max=40,
@@ -141,5 +144,5 @@ def turns_with_tools(first_tokens: Sequence[int], limits: DepthLimits) -> tuple[
     return tuple(turns)
 
 
-RESULTS_TOKENS_USUAL: Final = 800
+RESULTS_TOKENS_USUAL: Final = 500
 """What a turn adds to a conversation, by and large: the model's calls and what the tools answered."""

@@ -42,6 +42,8 @@ class GroupReview:
     """Suggestions that were not taken, though their remarks were, by reason."""
     refuted: int = 0
     """Remarks that a second look took back."""
+    unchecked: int = 0
+    """Remarks that no second look could be had at."""
     secrets: Mapping[str, int] = field(default_factory=dict)
     """Secrets that the model did not get to see, by kind."""
 
@@ -69,9 +71,9 @@ async def review_group(
         title: What the author calls the change.
         nonce: Makes the prompt's markers unforeseeable; the same for each try, so that a paid answer is found again.
         heads: Reads the files that remarks are about, to hold the remarks against them.
+        rules: What the repository's maintainers ask of a review.
     """
     prompt = build_prompt(group, title=title, nonce=nonce, rules=rules)
-        rules: What the repository's maintainers ask of a review.
     paths = tuple(dict.fromkeys(file.path for file in group))
     secrets = Counter(prompt.secrets)
     outcome = await ask_structured(call, prompt.messages, AnalyzeAnswer)

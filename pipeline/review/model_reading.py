@@ -73,6 +73,8 @@ def _left_out_of_answers(usable: Iterable[GroupReview]) -> Iterator[Skipped]:
         yield Skipped(what=WHO, why=f"{count(number, 'suggestion')} not taken: {reason}")
     if refuted := sum(review.refuted for review in usable):
         yield Skipped(what=WHO, why=f"{count(refuted, 'remark')} refuted in the second pass")
+    if unchecked := sum(review.unchecked for review in usable):
+        yield Skipped(what=WHO, why=f"{count(unchecked, 'remark')} told without a second look, which could not be had")
 
 
 def _withheld(reviews: Iterable[GroupReview]) -> Iterator[Skipped]:

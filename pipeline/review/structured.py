@@ -264,4 +264,5 @@ def stricter(schema: Json) -> Json:
     }
     if "properties" in kept:
         kept |= {"required": list(kept["properties"]), "additionalProperties": False}
+        kept.pop("description", None)  # A docstring: for us, not for the model.
     return kept

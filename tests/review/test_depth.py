@@ -31,7 +31,7 @@ def test_a_quick_review_asks_one_question_per_group() -> None:
 
 @pytest.mark.parametrize(
     ("first_tokens", "total_max"),
-    [(2_000, 4_000), (9_000, 13_000), (50_000, 72_000), (81_000, 111_000)],
+    [(1_600, 4_000), (9_000, 13_000), (50_000, 72_000), (81_000, 111_000)],
     ids=["20 lines", "500 lines", "3,000 lines", "6,000 lines"],
 )
 def test_a_standard_review_stays_below_three_fifths_of_what_others_read(first_tokens: int, total_max: int) -> None:

@@ -187,14 +187,12 @@ def test_the_schema_for_servers_is_strict() -> None:
         {
             "$defs": {
                 "Remark": {
-                    "description": "An item of a list.",
                     "properties": {"line": {"type": "integer"}, "level": {"enum": ["low", "high"], "type": "string"}},
                     "required": ["line", "level"],
                     "type": "object",
                     "additionalProperties": False,
                 }
             },
-            "description": "What the model is asked for.",
             "properties": {
                 "title": {"type": "string"},
                 "remarks": {"items": {"$ref": "#/$defs/Remark"}, "type": "array"},

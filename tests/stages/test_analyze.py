@@ -38,6 +38,8 @@ REMARK = {
     "suggestion": None,
 }
 ANSWER = {"walkthrough": WALKTHROUGH, "findings": [REMARK]}
+DOUBTS = Rule(match="Another reviewer made remarks", answer={"verdicts": [{"number": 1, "verdict": "stands"}]})
+"""What the model says of each remark when it looks at it again."""
 
 
 @dataclass
@@ -97,7 +99,7 @@ ROOMY = '{"data": [{"id": "first", "max_model_len": 131072}]}'
 
 @asynccontextmanager
 async def scripted(*rules: Rule, **settings: Any) -> AsyncIterator[tuple[ScriptedLlm, OpenAiModel]]:  # noqa: ANN401 - any.
-    async with ScriptedLlm(Script(rules=rules, models=ROOMY)) as llm:
+    async with ScriptedLlm(Script(rules=(DOUBTS, *rules), models=ROOMY)) as llm:
         given = {"model": "first", "api_key": SecretStr("sk-test"), "base_url": llm.url, **settings}
         async with OpenAiModel(ModelSettings(**given)) as model:
             yield llm, model
@@ -124,7 +126,7 @@ async def test_analysers_and_model_make_one_ranked_report(bench: Bench) -> None:
     assert report.files == (ChangedFile(path="shop/cart.py", status="modified", added=1, removed=1),)
     assert (report.files_total, report.lines_added, report.lines_removed) == (1, 1, 1)
     assert (report.model, report.walkthrough) == ("first", WALKTHROUGH)
-    assert report.spend.calls == 1
+    assert report.spend.calls == 2
     assert report.spend.prompt_tokens > 100
     assert [label.split()[0] for label in report.tools] == ["ruff", "typos"]
     assert report.skipped == ()
@@ -155,8 +157,8 @@ async def test_a_second_entry_pays_for_nothing_twice(bench: Bench) -> None:
         second = await run(ctx.next_attempt(), model)
 
     assert second == first
-    assert len(llm.calls) == 1
-    assert ctx.executed == ["analysers", "look at the model", "model"]
+    assert [call.rule for call in llm.calls] == [1, 0]
+    assert ctx.executed == ["analysers", "look at the model", "turn", "model"]
 
 
 async def test_an_answer_that_does_not_fit_is_repaired_once_and_both_are_billed(bench: Bench) -> None:
@@ -164,7 +166,8 @@ async def test_an_answer_that_does_not_fit_is_repaired_once_and_both_are_billed(
         report = await bench.report(model, model="first")
 
     assert [finding.source for finding in report.findings] == ["model"]
-    assert len(llm.calls) == report.spend.calls == 2
+    assert [call.rule for call in llm.calls] == [1, 2, 0]
+    assert report.spend.calls == 3
 
 
 async def test_a_model_that_answers_rubbish_leaves_the_analysers_findings(bench: Bench) -> None:
@@ -191,7 +194,7 @@ async def test_asked_again_a_model_that_answered_rubbish_may_repair_it_and_is_pa
     assert ctx.is_partial
     assert not again.is_partial
     assert [finding.source for finding in report.findings] == ["model"]
-    assert len(llm.calls) == 3
+    assert [call.rule for call in llm.calls] == [1, 1, 2, 0]
 
 
 async def test_what_the_model_refuses_to_read_is_worth_asking_again(bench: Bench) -> None:

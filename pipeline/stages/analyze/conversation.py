@@ -72,7 +72,7 @@ class Talk:
 
 
 async def ask_plainly(
-    talk: Talk, messages: Sequence[Mapping[str, Any]], *, form: Form | None = None, name: str = "model"
+    talk: Talk, messages: Sequence[Mapping[str, Any]], *, form: Form | None = None
 ) -> dict[str, JsonValue]:
     """Ask one question without tools; a repaired answer is worth paying for again when a person asks again."""
     asked: JsonValue = [dict(message) for message in messages]
@@ -82,11 +82,17 @@ async def ask_plainly(
     async def ask(_who: JsonValue, messages: list[ToolMessage], request_id: str) -> dict[str, JsonValue]:
         return await talk.questions.ask(messages, request_id, form=form)
 
-    return await talk.ctx.step(name, ask, talk.who, asked, request_id, observes=is_repair)
+    return await talk.ctx.step("model", ask, talk.who, asked, request_id, observes=is_repair)
 
 
 async def converse(
-    talk: Talk, messages: Sequence[Mapping[str, Any]], *, desk: Desk | None, limits: LoopLimits, about: str
+    talk: Talk,
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    desk: Desk | None,
+    limits: LoopLimits,
+    about: str,
+    form: Form | None = None,
 ) -> dict[str, JsonValue]:
     """Ask, let the model look things up, and give its answer with all that led there, as `ModelAnswer` reads it.
 
@@ -96,17 +102,20 @@ async def converse(
         desk: The tools; None for a plain question.
         limits: How far it may go; no turns for a plain question.
         about: What it is about, for the journal.
+        form: What the answer should look like; that of the questions if unset.
 
     Raises:
         RetryLater, AskPerson, GiveUp: The model's failure; see `Questions.ask`.
     """
     is_repair = any(message["role"] == "assistant" for message in messages)
     if desk is None or not limits.turns_max or is_repair:
-        return await ask_plainly(talk, messages)
-    conversation = _Conversation(talk=talk, desk=desk, limits=limits, messages=[dict(one) for one in messages])
+        return await ask_plainly(talk, messages, form=form)
+    conversation = _Conversation(
+        talk=talk, desk=desk, limits=limits, form=form, messages=[dict(one) for one in messages]
+    )
     answer = await conversation.run()
     if answer is None:
-        return await ask_plainly(talk, messages)
+        return await ask_plainly(talk, messages, form=form)
     await talk.ctx.decide(f"read {about} in {conversation.told}")
     return answer.model_dump(mode="json")
 
@@ -124,6 +133,7 @@ class _Conversation:
     talk: Talk
     desk: Desk
     limits: LoopLimits
+    form: Form | None
     messages: list[ToolMessage]
     answers: list[ModelAnswer] = field(default_factory=list)
     why: Reason = Reason.DONE
@@ -187,7 +197,8 @@ class _Conversation:
         self._count(turn, tokens_of(added[1:]))
         if results:
             return WantsTools(calls=len(results))
-        return Answered() if "{" in answer.text else SaidNothing()
+        # Without an answer of a tool in between, whoever repairs answers asks as well, and for less.
+        return Answered() if "{" in answer.text or not self._toolbox.calls else SaidNothing()
 
     def _count(self, turn: _Turn, added_tokens: int) -> None:
         answer, outcomes = turn.answer, self._toolbox.outcomes
@@ -225,10 +236,12 @@ class _Conversation:
         """Ask; what is refused for its form, such as tools, is asked again as the plain question it began with."""
         if not self.talk.takes_no_tools:
             try:
-                return await self.talk.questions.ask(self.messages, request_id, tools=tools, on_turn=begin)
+                return await self.talk.questions.ask(
+                    self.messages, request_id, form=self.form, tools=tools, on_turn=begin
+                )
             except GiveUp as error:
                 self.talk.takes_no_tools |= error.error_code in REFUSALS and not self.answers
-        return await self.talk.questions.ask(self._first, request_id, on_turn=begin)
+        return await self.talk.questions.ask(self._first, request_id, form=self.form, on_turn=begin)
 
     async def _durably(self, request: Request, answer: Callable[[Request], Awaitable[ToolResult]]) -> ToolResult:
         """Make a call as a step; groups that ask the same of one commit share it."""

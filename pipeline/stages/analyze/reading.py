@@ -6,29 +6,33 @@ is worth doing again: the report is partial then.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
-from pipeline.engine.stage import JsonValue, StageContext
-from pipeline.review.depth import limits_of
+from pipeline.engine.stage import StageContext
+from pipeline.review.depth import limits_of, turns_with_tools
 from pipeline.review.diff import FileDiff
-from pipeline.review.excerpts import FileExcerpt, excerpt_of, group_files
-from pipeline.review.group_review import GroupReview, review_group
+from pipeline.review.excerpts import FileExcerpt, group_files
+from pipeline.review.group_review import GroupReview
 from pipeline.review.importance import choose_for_model
-from pipeline.review.kept_readings import cut_into_pieces, with_known
+from pipeline.review.kept_readings import with_known
 from pipeline.review.model_findings import AnalyzeAnswer
 from pipeline.review.model_reading import GroupUnread, tell_reading
 from pipeline.review.prompt import PROMPT_VERSION
 from pipeline.review.reports import AnalysisReport, Skipped
-from pipeline.review.structured import Message, strict_schema
+from pipeline.review.structured import strict_schema
 from pipeline.review.visible import visible
+from pipeline.services.git import Git
 from pipeline.services.prospects import ForeseenModel, look_ahead
 from pipeline.services.questions import Model, Questions
-from pipeline.stages.analyze.forecast import change_tokens_max, foretell, group_tokens_max
+from pipeline.stages.analyze.conversation import Talk
+from pipeline.stages.analyze.desk import heads_of, open_desk
+from pipeline.stages.analyze.forecast import change_tokens_max, counted_tokens, excerpts_of, foretell, group_tokens_max
 from pipeline.stages.analyze.memory import Memory, Readings
 from pipeline.stages.analyze.parameters import Params
+from pipeline.stages.analyze.reviewer import Reviewer
 
 MODEL_TRIES_MAX: Final = 3
 """Attempts of the stage in which a model that may answer later is waited for; fewer than the engine would grant."""
@@ -48,7 +52,13 @@ NO_MODEL: Final = Skipped(
 
 
 async def read_with_model(
-    ctx: StageContext, params: Params, files: Sequence[FileDiff], model: ForeseenModel | None, readings: Readings | None
+    ctx: StageContext,
+    params: Params,
+    files: Sequence[FileDiff],
+    git: Git,
+    *,
+    model: ForeseenModel | None,
+    readings: Readings | None,
 ) -> AnalysisReport:
     """Let the model read what it has not read before, group after group; tell what it did not read."""
     name = params.analysis.model
@@ -60,7 +70,7 @@ async def read_with_model(
     limits = limits_of(params.analysis.depth)
     prospects = await look_ahead(ctx, model, params.analysis.identity)
     room = choose_for_model(files, tokens_max=change_tokens_max(prospects, limits))
-    excerpts = await asyncio.to_thread(_excerpts, room.chosen)
+    excerpts = await asyncio.to_thread(excerpts_of, room.chosen)
     memory = Memory(readings=readings, subject=params.subject, reader=_reader(params))
     known = await memory.take_over(ctx, excerpts)
     grouping = await asyncio.to_thread(
@@ -70,14 +80,20 @@ async def read_with_model(
         groups_max=limits.groups_max,
     )
     await foretell(ctx, params, grouping.groups, prospects)
-    outcomes = await _review_groups(ctx, params, grouping.groups, model, memory)
+    turns = turns_with_tools(counted_tokens(grouping.groups, limits), limits)
+    reviewer = Reviewer(
+        talk=_talk(ctx, params, model),
+        title=params.title,
+        limits=limits,
+        prompt_tokens_max=prospects.prompt_tokens_max,
+        desk=open_desk(git, params.head, limits.loop) if limits.has_tools else None,
+        heads=heads_of(git, params.head, files),
+        is_last_try=_is_last_try(ctx),
+    )
+    outcomes = await _review_groups(ctx, list(zip(grouping.groups, turns, strict=True)), reviewer, memory)
     without_room = (*grouping.left_out, *(file.shown_path for file in room.left_out))
     told = [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)]
     return with_known(tell_reading(told, without_room=without_room), known.taken, known.walkthroughs)
-
-
-def _excerpts(files: Iterable[FileDiff]) -> list[FileExcerpt]:
-    return [cut_into_pieces(excerpt_of(file)) for file in files]
 
 
 def _reader(params: Params) -> Callable[[FileExcerpt], str]:
@@ -93,32 +109,31 @@ def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) ->
     return GroupUnread(paths=tuple(file.path for file in group), why=visible(str(outcome), lines=False))
 
 
-async def _review_groups(
-    ctx: StageContext, params: Params, groups: Sequence[Sequence[FileExcerpt]], model: Model, memory: Memory
-) -> list[GroupReview | OnceoverError]:
-    """Ask about every group; what waiting may heal is raised, to be tried later, as long as there is a try left."""
-    is_last_try = ctx.attempt >= MODEL_TRIES_MAX
+def _is_last_try(ctx: StageContext) -> bool:
+    return ctx.attempt >= MODEL_TRIES_MAX
+
+
+def _talk(ctx: StageContext, params: Params, model: Model) -> Talk:
+    """Make what the conversations of this attempt share."""
     questions = Questions(
         model=model,
         schema=strict_schema(AnalyzeAnswer),
         schema_name="review",
         at_once_max=GROUPS_AT_ONCE_MAX,
-        failures_max=LAST_FAILURES_MAX if is_last_try else 1,
+        failures_max=LAST_FAILURES_MAX if _is_last_try(ctx) else 1,
     )
+    return Talk(ctx=ctx, who=params.analysis.identity, questions=questions, nonce=ctx.run_id)
 
-    async def ask(_who: JsonValue, messages: list[Message], name: str) -> dict[str, JsonValue]:
-        return await questions.ask(messages, f"{ctx.run_id}/{name}")
 
-    async def review(group: Sequence[FileExcerpt]) -> GroupReview | OnceoverError:
-        async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
-            asked: JsonValue = [{**message} for message in messages]
-            # A repair that failed is the one call worth paying for again when a person asks again.
-            is_repair = any(message["role"] == "assistant" for message in messages)
-            name = f"analyze/{fingerprint(asked)[:12]}"
-            return await ctx.step("model", ask, params.analysis.identity, asked, name, observes=is_repair)
+async def _review_groups(
+    ctx: StageContext, groups: Sequence[tuple[Sequence[FileExcerpt], int]], reviewer: Reviewer, memory: Memory
+) -> list[GroupReview | OnceoverError]:
+    """Ask about every group; what waiting may heal is raised, to be tried later, as long as there is a try left."""
+    questions = reviewer.talk.questions
 
+    async def review(group: Sequence[FileExcerpt], turns: int) -> GroupReview | OnceoverError:
         try:
-            reviewed = await review_group(call, group, title=params.title, nonce=ctx.run_id)
+            reviewed = await reviewer.review(group, turns)
         except OnceoverError as error:
             if questions.met(error):
                 return error
@@ -129,12 +144,12 @@ async def _review_groups(
     if not groups:
         return []
     async with asyncio.TaskGroup() as together:
-        tasks = [together.create_task(review(group)) for group in groups]
+        tasks = [together.create_task(review(*group)) for group in groups]
     outcomes = [task.result() for task in tasks]
     if any(not isinstance(outcome, GroupReview) or outcome.unusable for outcome in outcomes):
         ctx.partial()
     if questions.walls:
-        _raise_if_worth_a_try(questions.walls, is_last_try=is_last_try)
+        _raise_if_worth_a_try(questions.walls, is_last_try=reviewer.is_last_try)
         await ctx.decide(f"gone on without the model for some files: {questions.walls[0]}")
     return outcomes
 

@@ -9,8 +9,9 @@ from pipeline.review.findings import rank
 from pipeline.review.left_out import beyond
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.analyzers.settings import AnalyzerSettings
+from pipeline.services.git import Git
 from pipeline.services.prospects import ForeseenModel
-from pipeline.stages.analyze.change import Change, Objects, read_change
+from pipeline.stages.analyze.change import Change, read_change
 from pipeline.stages.analyze.checked import check_files
 from pipeline.stages.analyze.memory import Readings
 from pipeline.stages.analyze.parameters import Params
@@ -25,7 +26,7 @@ FILES_TOLD_MAX: Final = 2_000
 
 def make_analyze(
     *,
-    git: Callable[[Path], Awaitable[Objects]],
+    git: Callable[[Path], Awaitable[Git]],
     analyzers: AnalyzerSettings | None = None,
     model: ForeseenModel | None = None,
     readings: Readings | None = None,
@@ -46,7 +47,7 @@ def make_analyze(
         ctx.progress("reading the diff")
         change = await read_change(objects, params)
         checked = await check_files(ctx, objects, params, change.readable, settings)
-        read = await read_with_model(ctx, params, change.readable, model, readings)
+        read = await read_with_model(ctx, params, change.readable, objects, model=model, readings=readings)
         return _report(change, checked, read, params.analysis.findings_max).model_dump(mode="json")
 
     return analyze
