@@ -30,13 +30,16 @@ from bot.local_review import (
 )
 from bot.model_notes import RedisNotes
 from bot.opened_store import OpenedStore, open_store, settings_of_process
-from bot.output import NewsConsole, result_page, write_text
+from bot.output import NewsConsole, result_page, write_json, write_text
 from bot.progress import watch
+from bot.review_estimate import estimate_notes, estimate_review, estimate_table
 from bot.review_json import Provenance, ReviewJson, json_text, review_json
 from bot.run_view import view_of
+from bot.settings_tree import Settings
 from bot.terminal import print_review
 from pipeline.engine.errors import AskPerson
 from pipeline.engine.lifecycle import RunState
+from pipeline.review.depth import Depth
 from pipeline.review.reports import Summary, Verdict
 from pipeline.review.visible import visible
 
@@ -101,6 +104,12 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
         str | None, Parameter(help="Where the test command writes JUnit XML, relative to the check-out.")
     ] = None,
     fresh: Annotated[bool, _flag("Do everything anew, even what is done.")] = False,
+    depth: Annotated[
+        Depth, Parameter(help="How much the model reads and asks; `--estimate` tells what each depth costs.")
+    ] = Depth.STANDARD,
+    estimate: Annotated[
+        bool, _flag("Tell what a review would cost at each depth, ask no model, and end with 0.")
+    ] = False,
     as_json: Annotated[bool, _flag("Print JSON; see docs/json.md.", name="--json")] = False,
     quiet: Annotated[bool, _flag("Show no progress; the result and errors only.")] = False,
 ) -> ExitCode:
@@ -113,10 +122,11 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
         fail_on=fail_on,
         test_command=_split(test_command),
         junit=junit,
+        depth=depth,
     )
     screen = _Screen(news=NewsConsole(), quiet=quiet, as_json=as_json)
     try:
-        return asyncio.run(_review(options, screen))
+        return asyncio.run(_estimate(options, screen) if estimate else _review(options, screen))
     except (KeyboardInterrupt, asyncio.CancelledError):
         screen.say("interrupted. The same command goes on where it stopped.")
         return ExitCode.INTERRUPTED
@@ -127,8 +137,27 @@ def _notes(opened: OpenedStore) -> RedisNotes:
     return RedisNotes(opened.redis, opened.store.settings.prefix)
 
 
+async def _estimate(options: ReviewOptions, screen: _Screen) -> ExitCode:
+    """Tell what a review would cost; a model is opened and not asked."""
+    settings = settings_of_process()
+    target = await find_target(options)
+    allowed = [depth for depth in Depth if depth.rank <= settings.review.depth_max.rank]
+    async with open_store(settings) as opened, open_model(settings, notes=_notes(opened)) as model:
+        resources = Resources(settings=settings, store=opened.store, model=model)
+        estimates = await estimate_review(options, target, resources, allowed)
+    if screen.as_json:
+        write_json({"model": settings.model.name, "estimates": [one.model_dump(mode="json") for one in estimates]})
+        return ExitCode.DONE
+    with result_page() as page:
+        page.print(estimate_table(estimates))
+        for note in estimate_notes(estimates, settings.model.name):
+            page.print(visible(note), markup=False, highlight=False, soft_wrap=True)
+    return ExitCode.DONE
+
+
 async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
     settings = settings_of_process()
+    _check_depth(options.depth, settings)
     target = await find_target(options)
     with _signals_cancel():
         async with (
@@ -186,6 +215,14 @@ def _exit_code(summary: Summary) -> ExitCode:
     nothing_reviewed = summary.verdict is Verdict.NOT_REVIEWED and not is_empty
     was_asked_for = any(gap.gap and gap.what in ASKED_FOR for gap in summary.not_reviewed)
     return ExitCode.UPSTREAM if nothing_reviewed or summary.missing or was_asked_for else ExitCode.DONE
+
+
+def _check_depth(depth: Depth, settings: Settings) -> None:
+    if depth.rank > settings.review.depth_max.rank:
+        raise BadOption(
+            f"--depth is {depth}, and ONCEOVER_REVIEW_DEPTH_MAX allows {settings.review.depth_max}.",
+            next_step="Ask for less, or raise the setting.",
+        )
 
 
 def _split(command: str | None) -> tuple[str, ...] | None:

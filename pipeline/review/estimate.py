@@ -15,20 +15,20 @@ from pydantic import Field
 from pipeline.review.depth import Depth, limits_of
 from pipeline.review.reports import NANODOLLARS_PER_DOLLAR, Report
 
-ANSWER_TOKENS_LOW: Final = 120
-"""A walkthrough and nothing found."""
+ANSWER_TOKENS_LOW: Final = 10
+"""A sentence, and nothing found."""
 
 ANSWER_TOKENS_HIGH: Final = 2_000
 """Fifteen findings, most with a suggestion."""
 
-WORDS_PROMPT_TOKENS_LOW: Final = 400
-WORDS_PROMPT_TOKENS_HIGH: Final = 8_000
+WORDS_PROMPT_TOKENS_LOW: Final = 250
+WORDS_PROMPT_TOKENS_HIGH: Final = 800
 """The one question of the stage summarize, by the size of the review."""
 
 WORDS_PROMPT_SHARE: Final = 0.25
 """Of the first questions: a small change has a short summary."""
 
-WORDS_ANSWER_TOKENS: Final = (60, 300)
+WORDS_ANSWER_TOKENS: Final = (10, 300)
 
 LESS_SHARE: Final = 0.3
 MORE_SHARE: Final = 0.15
@@ -57,11 +57,18 @@ class Estimate(Report):
         """Say it in words, for a reader."""
         if not self.questions:
             return f"nothing to ask a model about, {self.depth} depth"
-        money = "" if self.nanodollars_low is None else f", {_usd(self.nanodollars_low, self.nanodollars_high or 0)}"
-        return f"about {_tokens(self.tokens_low, self.tokens_high)}{money}, {self.depth} depth"
+        money = cost_told(self)
+        parts = (f"about {tokens_told(self)} tokens", *([f"{money} USD"] if money else ()), f"{self.depth} depth")
+        return ", ".join(parts)  # Not `$`: GitHub reads that as mathematics.
 
 
-def estimate(group_prompt_tokens: Sequence[int], depth: Depth, price: Price | None = None) -> Estimate:
+def estimate(
+    group_prompt_tokens: Sequence[int],
+    depth: Depth,
+    price: Price | None = None,
+    *,
+    besides_tokens: int = 0,
+) -> Estimate:
     """Say what a review will cost.
 
     Args:
@@ -69,10 +76,12 @@ def estimate(group_prompt_tokens: Sequence[int], depth: Depth, price: Price | No
             is kept from before cost nothing and are left out.
         depth: How far it goes.
         price: Of the model that is asked first; None if it is not known.
+        besides_tokens: Those of them that some servers do not count: the form of the answer, tools that a question may
+            not get.
     """
     if not group_prompt_tokens:
         return Estimate(depth=depth, questions=0, tokens_low=0, tokens_high=0)
-    low, high = _least(group_prompt_tokens), _most(group_prompt_tokens, depth)
+    low, high = _least(group_prompt_tokens, besides_tokens), _most(group_prompt_tokens, depth)
     return Estimate(
         depth=depth,
         questions=len(group_prompt_tokens),
@@ -81,6 +90,18 @@ def estimate(group_prompt_tokens: Sequence[int], depth: Depth, price: Price | No
         nanodollars_low=_cost(price, low),
         nanodollars_high=_cost(price, high),
     )
+
+
+def tokens_told(made: Estimate) -> str:
+    """Say how many tokens, as `9.8k to 33k`; empty if nothing is asked."""
+    return f"{_thousands(made.tokens_low)} to {_thousands(made.tokens_high)}" if made.questions else ""
+
+
+def cost_told(made: Estimate) -> str:
+    """Say how many US dollars, as `0.010 to 0.041`; empty if the price is not known or nothing is asked."""
+    if made.nanodollars_low is None or made.nanodollars_high is None:
+        return ""
+    return f"{_dollars(made.nanodollars_low)} to {_dollars(made.nanodollars_high)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +113,12 @@ class _Calls:
     completion: int
 
 
-def _least(groups: Sequence[int]) -> _Calls:
-    words, answer = WORDS_PROMPT_TOKENS_LOW, WORDS_ANSWER_TOKENS[0]
+def _least(groups: Sequence[int], besides_tokens: int) -> _Calls:
+    # Of a single group the account stands as it is; nobody is asked to make one of several.
+    words, answer = (WORDS_PROMPT_TOKENS_LOW, WORDS_ANSWER_TOKENS[0]) if len(groups) > 1 else (0, 0)
     return _Calls(
-        number=len(groups) + 1,
-        prompt=int(sum(groups) * (1 - LESS_SHARE)) + words,
+        number=len(groups) + (len(groups) > 1),
+        prompt=int((sum(groups) - besides_tokens * len(groups)) * (1 - LESS_SHARE)) + words,
         completion=len(groups) * ANSWER_TOKENS_LOW + answer,
     )
 
@@ -106,7 +128,7 @@ def _most(groups: Sequence[int], depth: Depth) -> _Calls:
     extra = limits.extra_tokens(first)
     # Each further turn reads at least a first question, so there are at most so many of them.
     further = min(-(-extra // min(groups)), len(groups) * (limits.loop.turns_max + limits.refutes))
-    words = min(WORDS_PROMPT_TOKENS_HIGH, WORDS_PROMPT_TOKENS_LOW + int(first * WORDS_PROMPT_SHARE))
+    words = min(WORDS_PROMPT_TOKENS_HIGH, 2 * WORDS_PROMPT_TOKENS_LOW + int(first * WORDS_PROMPT_SHARE))
     return _Calls(
         number=len(groups) + further + 1,
         prompt=int((first + extra + words) * (1 + MORE_SHARE)),
@@ -123,28 +145,10 @@ def _cost(price: Price | None, calls: _Calls) -> int | None:
     return None if one is None else one * calls.number
 
 
-def _tokens(low: int, high: int) -> str:
-    if high < _SHORT:
-        return f"{_rounded(low):,} to {_rounded(high):,} tokens"
-    return f"{_thousands(low)} to {_thousands(high)} tokens"
-
-
-_SHORT: Final = 2_000
-"""Below, thousands would say too little."""
-
-
-def _rounded(tokens: int) -> int:
-    return round(tokens, -2)
-
-
 def _thousands(tokens: int) -> str:
     """Say `0.9k`, `12k`, `1,200k`."""
     thousands = tokens / 1_000
     return f"{thousands:.1f}k" if thousands < 10 else f"{thousands:,.0f}k"  # noqa: PLR2004 - two digits are enough.
-
-
-def _usd(low: int, high: int) -> str:
-    return f"{_dollars(low)} to {_dollars(high)} USD"  # GitHub reads `$` as mathematics.
 
 
 def _dollars(nanodollars: int) -> str:

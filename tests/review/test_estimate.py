@@ -25,7 +25,7 @@ class Tariff:
 def test_a_reader_is_told_tokens_money_and_depth() -> None:
     made = estimate([9_000, 4_000], Depth.STANDARD, Tariff())
 
-    assert made.told == "about 9.8k to 33k tokens, 0.010 to 0.041 USD, standard depth"
+    assert made.told == "about 9.4k to 29k tokens, 0.0094 to 0.038 USD, standard depth"
     assert made.questions == 2
 
 
@@ -43,7 +43,7 @@ def test_a_price_that_does_not_hold_for_the_length_is_no_price() -> None:
 
 
 def test_a_small_price_is_told_with_more_digits() -> None:
-    assert "0.0015 to 0.0065 USD" in estimate([1_000], Depth.QUICK, Tariff()).told
+    assert "0.0007 to 0.0066 USD" in estimate([1_000], Depth.QUICK, Tariff()).told
 
 
 @pytest.mark.parametrize("groups", [[300], [1_500], [12_000] * 8, [1, 12_000]], ids=str)
