@@ -6,6 +6,7 @@ is then mounted in a place open to all, for this process and its children alone:
 """
 
 import ctypes
+import itertools
 import os
 import stat
 from pathlib import Path
@@ -13,9 +14,6 @@ from typing import Final
 
 PLACES: Final = ("/mnt", "/media", "/srv", "/opt", "/home")
 """Folders that every system has and no sandbox needs; the first that is there is covered, as only we see it."""
-
-LEVELS: Final = 2
-"""Folders above that of the program that come along: a wheel's libraries lie beside the package."""
 
 _CLONE_NEWNS: Final = 0x0002_0000
 _MS_BIND: Final = 4096
@@ -30,17 +28,24 @@ def put_in_reach(program: str) -> str:
         OSError: It cannot be brought about.
     """
     path = Path(program).resolve()
-    if all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents):
+    around = list(itertools.takewhile(_is_open, path.parents))
+    if len(around) == len(path.parents):
         return str(path)
+    if not around:
+        raise PermissionError(f"{path.parent} is closed to other users.")
     place = next((place for place in PLACES if Path(place).is_dir()), None)
     if place is None:
         raise FileNotFoundError(f"{path} is closed to other users, and there is no folder of {', '.join(PLACES)}.")
-    top = path.parents[min(LEVELS, len(path.parents) - 1)]
+    top = around[-1]  # As much as is open, since a package's libraries lie beside it.
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.unshare(_CLONE_NEWNS), path)
     _check(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), path)
     _check(libc.mount(os.fsencode(top), os.fsencode(place), None, _MS_BIND, None), path)
     return str(Path(place) / path.relative_to(top))
+
+
+def _is_open(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & stat.S_IXOTH)
 
 
 def _check(result: int, path: Path) -> None:
