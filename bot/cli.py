@@ -133,6 +133,22 @@ command goes on.
 """
 
 
+REVIEW_BENCH: Final = """Review one pull request as ReviewBench's container contract says.
+
+What to review comes from RB_BASE, RB_HEAD and their like; findings go to RB_OUT. For an image's entry point.
+"""
+
+MARTIAN: Final = """Review the pull requests of Martian's offline set.
+
+Adds our remarks to `benchmark_data.json`; the benchmark's own steps judge them. docs/evaluation.md tells what to fetch.
+"""
+
+SWE_PRBENCH: Final = """Review the frozen diffs of SWE-PRBench.
+
+Writes `agent_outputs` for the benchmark's own judge. docs/evaluation.md tells what to fetch.
+"""
+
+
 def make_app() -> App:
     """Make the command tree."""
     app = App(
@@ -156,6 +172,7 @@ def make_app() -> App:
     app.command(_sandbox())
     app.command(_audit())
     app.command("bot.commands.eval:evaluate_cases", name="eval", help=EVAL, help_epilogue="")
+    app.command(_bench())
     app.command("bot.commands.usage:usage", name="usage", help=USAGE, help_epilogue="")
     return app
 
@@ -190,6 +207,14 @@ def _sandbox() -> App:
     sandbox.command("bot.commands.sandbox:run", name="run", help=SANDBOX_RUN)
     sandbox.command("bot.commands.sandbox:check", name="check", help=SANDBOX_CHECK)
     return sandbox
+
+
+def _bench() -> App:
+    bench = App(name="bench", help="Review somebody else's benchmark, for its judge to score.", help_epilogue="")
+    bench.command("bot.commands.bench:review_bench_command", name="review-bench", help=REVIEW_BENCH)
+    bench.command("bot.commands.bench:martian_command", name="martian", help=MARTIAN)
+    bench.command("bot.commands.bench:swe_prbench_command", name="swe-prbench", help=SWE_PRBENCH)
+    return bench
 
 
 def _audit() -> App:

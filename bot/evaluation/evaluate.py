@@ -86,8 +86,7 @@ async def evaluate(
 
 async def _evaluate_case(case: Case, options: EvaluationOptions, resources: Resources, place: Path) -> CaseResult:
     change = await asyncio.to_thread(build, case, place)
-    done = await _review(change, options, resources)
-    summary = (await read_result(done, resources.store)).summary
+    done, summary = await review_change(change, resources, depth=options.depth, fresh=options.fresh)
     spots = [Spot(path=one.path, line=one.line, line_end=one.line_end) for one in summary.findings]
     analysis = summary.analysis
     return CaseResult(
@@ -104,12 +103,26 @@ async def _evaluate_case(case: Case, options: EvaluationOptions, resources: Reso
     )
 
 
-async def _review(change: Change, options: EvaluationOptions, resources: Resources) -> LocalReview:
-    asked = ReviewOptions(
-        repository=change.repository, base=change.base, head=change.head, depth=options.depth, fresh=options.fresh
-    )
-    target = await find_target(asked)
-    return await review_locally(asked, target, resources, on_start=lambda _: None, on_view=lambda _: None)
+async def review_change(
+    change: Change, resources: Resources, *, depth: Depth = Depth.STANDARD, fresh: bool = False
+) -> tuple[LocalReview, Summary]:
+    """Review commits of a repository, or continue, or answer from checkpoints.
+
+    Raises:
+        OnceoverError: Redis is away; there is no such repository or commit.
+    """
+    options = ReviewOptions(repository=change.repository, base=change.base, head=change.head, depth=depth, fresh=fresh)
+    target = await find_target(options)
+    done = await review_locally(options, target, resources, on_start=lambda _: None, on_view=lambda _: None)
+    return done, (await read_result(done, resources.store)).summary
+
+
+def was_read(summary: Summary) -> bool:
+    """Say whether the change was read by whoever was to read it, so that no finding means that there is none.
+
+    Tests that did not run, or an analyser that does not understand a file, are no reason against it.
+    """
+    return summary.analysis is not None and not any(one.gap and one.what == "model" for one in summary.not_reviewed)
 
 
 def wanted_of(case: Case) -> list[Wanted]:

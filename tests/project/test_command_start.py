@@ -42,6 +42,12 @@ COMMANDS = [
     "sandbox --help",
     "sandbox run --help",
     "sandbox check --help",
+    "usage --help",
+    "eval --help",
+    "bench --help",
+    "bench review-bench --help",
+    "bench martian --help",
+    "bench swe-prbench --help",
     "runs list",
 ]
 
