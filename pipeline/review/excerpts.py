@@ -1,12 +1,10 @@
-"""Excerpts: what of a change a model reads at once.
+"""Excerpts: the lines of a change that a model reads.
 
-Promises that every line given is in exactly one group, that a group stays within its tokens, that a test stands in
-the same group as what it tests where both fit, and that what no group has room for is named. Groups depend on nothing
-but the files, so the same change is always cut the same way.
+Promises the lines of the diff and nothing else, each with what it costs, and that secrets of known form can be taken
+out before a place is cut in two.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -36,9 +34,6 @@ GROUPS_MAX: Final = 20
 """Calls for one change; a larger one is reviewed in part and says so."""
 
 Side: TypeAlias = Literal["old_number", "new_number"]
-
-_TEST_PARTS: Final = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
-_TEST_NAME: Final = re.compile(r"^(?:test_|tests_)|(?:_test|_tests|_spec|\.test|\.spec|Test|Tests|Spec)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +78,6 @@ class FileExcerpt:
         return tokens_of(self.path) + tokens_of(self.old_path or "") + sum(hunk.tokens for hunk in self.hunks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grouping:
-    """The change, cut for the model."""
-
-    groups: tuple[tuple[FileExcerpt, ...], ...]
-    left_out: tuple[str, ...] = ()
-    """Paths of which at least a part is in no group."""
-
-
 def excerpt_of(file: FileDiff) -> FileExcerpt:
     """Take from a changed file what a model reads of it; paths as they are shown and stored.
 
@@ -114,33 +100,6 @@ def without_secrets(file: FileExcerpt) -> FileExcerpt:
 def bare_line(text: str) -> str:
     """Take the line end off, and make sure that one line is one line."""
     return text[:RAW_LINE_CHARACTERS_MAX].removesuffix("\r").replace("\n", "\u2028")
-
-
-def group_files(
-    files: Iterable[FileExcerpt], *, tokens_max: int = GROUP_TOKENS_MAX, groups_max: int = GROUPS_MAX
-) -> Grouping:
-    """Cut a change into groups that belong together; 200,000 lines take some 0.3 s, so call it in a thread.
-
-    Args:
-        files: Each path once; files without hunks are left aside, since there is nothing to read in them.
-        tokens_max: Room in one group.
-        groups_max: Number of groups; what comes after is named as left out.
-    """
-    groups: list[list[FileExcerpt]] = []
-    left_out: list[str] = []
-    room = 0.0
-    for file in _in_reading_order(list(files)):
-        for part in _split(file, tokens_max):
-            tokens = part.tokens
-            if tokens > room:
-                if len(groups) == groups_max:
-                    left_out.append(file.path)
-                    break
-                groups.append([])
-                room = float(tokens_max)
-            groups[-1].append(part)
-            room -= tokens
-    return Grouping(groups=tuple(map(tuple, groups)), left_out=tuple(left_out))
 
 
 def anchors_of(files: Iterable[FileExcerpt]) -> Mapping[str, Collection[int]]:
@@ -177,58 +136,3 @@ def _redacted(hunk: HunkExcerpt) -> HunkExcerpt:
 def _number(lines: Iterable[Line], side: Side) -> int | None:
     """Find the first number of a side."""
     return next((number for line in lines if (number := getattr(line, side)) is not None), None)
-
-
-def _in_reading_order(files: Sequence[FileExcerpt]) -> list[FileExcerpt]:
-    """Sort by directory, each test right after what it tests, if that is part of the change."""
-    paths = sorted((file.path for file in files if not _is_test(file.path)), reverse=True)
-    sources = {_stem(path): path for path in paths}  # Of namesakes, the first in the alphabet.
-
-    def place(file: FileExcerpt) -> tuple[list[str], bool, str]:
-        beside = sources.get(_stem(file.path), file.path) if _is_test(file.path) else file.path
-        return beside.split("/"), _is_test(file.path), file.path
-
-    return sorted((file for file in files if file.hunks), key=place)
-
-
-def _is_test(path: str) -> bool:
-    *parts, name = path.split("/")
-    return (
-        not _TEST_PARTS.isdisjoint(parts) or _TEST_NAME.search(name.partition(".")[0]) is not None or ".test." in name
-    )
-
-
-def _stem(path: str) -> str:
-    """Name what a file is about: `test_shop.py`, `shop_test.go`, `shop.test.ts` and `shop.py` are about `shop`."""
-    name = path.rpartition("/")[2]
-    return _TEST_NAME.sub("", name.partition(".")[0]).lower() or name
-
-
-def _split(file: FileExcerpt, tokens_max: int) -> Iterator[FileExcerpt]:
-    """Cut a file that is too long for one group, between hunks where that is enough."""
-    if file.tokens <= tokens_max:
-        yield file
-        return
-    room = tokens_max - replace(file, hunks=()).tokens
-    hunks: list[HunkExcerpt] = []
-    left = room
-    for hunk in (piece for whole in file.hunks for piece in _split_hunk(whole, room)):
-        tokens = hunk.tokens
-        if hunks and tokens > left:
-            yield replace(file, hunks=tuple(hunks))
-            hunks, left = [], room
-        hunks.append(hunk)
-        left -= tokens
-    yield replace(file, hunks=tuple(hunks))
-
-
-def _split_hunk(hunk: HunkExcerpt, room: float) -> Iterator[HunkExcerpt]:
-    lines: list[Line] = []
-    tokens = 0.0
-    for line in hunk.lines:
-        if lines and tokens + tokens_of(line.text) > room:
-            yield replace(hunk, lines=tuple(lines))
-            lines, tokens = [], 0.0
-        lines.append(line)
-        tokens += tokens_of(line.text)
-    yield replace(hunk, lines=tuple(lines))

@@ -33,7 +33,7 @@ class Room:
 
 def by_importance(files: Iterable[FileDiff]) -> tuple[FileDiff, ...]:
     """Sort: code and what runs, then tests, then other files, then text."""
-    return tuple(sorted(files, key=lambda file: (_rank(file.path), file.path)))
+    return tuple(sorted(files, key=lambda file: (rank_of(file.path), file.path)))
 
 
 def choose_for_model(files: Iterable[FileDiff], *, tokens_max: float = TOKENS_MAX) -> Room:
@@ -54,7 +54,8 @@ def choose_for_model(files: Iterable[FileDiff], *, tokens_max: float = TOKENS_MA
     return Room(chosen=tuple(chosen), left_out=tuple(left_out))
 
 
-def _rank(path: str) -> int:
+def rank_of(path: str) -> int:
+    """Say how much a file matters by its name; 0 matters most."""
     if is_test(path):
         return 1
     if is_code(path) or _OPERATION.search(path):

@@ -12,7 +12,8 @@ from pipeline.engine.stage import StageContext
 from pipeline.review.depth import Depth, DepthLimits, limits_of
 from pipeline.review.diff import FileDiff
 from pipeline.review.estimate import Estimate, estimate
-from pipeline.review.excerpts import BYTES_PER_TOKEN, FileExcerpt, excerpt_of, group_files
+from pipeline.review.excerpts import BYTES_PER_TOKEN, FileExcerpt, excerpt_of
+from pipeline.review.grouping import group_files
 from pipeline.review.importance import choose_for_model
 from pipeline.review.kept_readings import cut_into_pieces
 from pipeline.review.model_findings import AnalyzeAnswer

@@ -6,20 +6,24 @@ is worth doing again: the report is partial then.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
-from pipeline.engine.stage import StageContext
+from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.depth import limits_of, turns_with_tools
 from pipeline.review.diff import FileDiff
-from pipeline.review.excerpts import FileExcerpt, group_files
-from pipeline.review.group_review import GroupReview
+from pipeline.review.excerpts import FileExcerpt
+from pipeline.review.group_review import GroupReview, Heads
+from pipeline.review.grouping import group_files
+from pipeline.review.guidance import Guidance
 from pipeline.review.importance import choose_for_model
+from pipeline.review.imports import links
 from pipeline.review.kept_readings import with_known
 from pipeline.review.model_findings import AnalyzeAnswer
 from pipeline.review.model_reading import GroupUnread, tell_reading
+from pipeline.review.names import is_code
 from pipeline.review.prompt import PROMPT_VERSION
 from pipeline.review.reports import AnalysisReport, Skipped
 from pipeline.review.structured import strict_schema
@@ -30,6 +34,7 @@ from pipeline.services.questions import Model, Questions
 from pipeline.stages.analyze.conversation import Talk
 from pipeline.stages.analyze.desk import heads_of, open_desk
 from pipeline.stages.analyze.forecast import change_tokens_max, counted_tokens, excerpts_of, foretell, group_tokens_max
+from pipeline.stages.analyze.instructions import read_guidance
 from pipeline.stages.analyze.memory import Memory, Readings
 from pipeline.stages.analyze.parameters import Params
 from pipeline.stages.analyze.reviewer import Reviewer
@@ -45,6 +50,9 @@ GROUPS_AT_ONCE_MAX: Final = 3
 
 LAST_FAILURES_MAX: Final = 3
 """In the last try, failed calls after which the others are not made: time-outs of twenty groups would take an hour."""
+
+LINKED_FILES_MAX: Final = 1_000
+"""Files whose imports are looked at to put together what belongs together."""
 
 NO_MODEL: Final = Skipped(
     what="model", why="no model is configured; set OPENAI_BASE_URL/OPENAI_API_KEY and ONCEOVER_LLM_MODEL"
@@ -71,11 +79,14 @@ async def read_with_model(
     prospects = await look_ahead(ctx, model, params.analysis.identity)
     room = choose_for_model(files, tokens_max=change_tokens_max(prospects, limits))
     excerpts = await asyncio.to_thread(excerpts_of, room.chosen)
-    memory = Memory(readings=readings, subject=params.subject, reader=_reader(params))
+    guidance = await read_guidance(git, params, room.chosen)
+    memory = Memory(readings=readings, subject=params.subject, reader=_reader(params, guidance))
     known = await memory.take_over(ctx, excerpts)
+    heads = heads_of(git, params.head, files)
     grouping = await asyncio.to_thread(
         group_files,
         known.taken.unread,
+        links=await _links(heads, known.taken.unread, group_tokens_max(prospects, limits)),
         tokens_max=group_tokens_max(prospects, limits),
         groups_max=limits.groups_max,
     )
@@ -87,20 +98,34 @@ async def read_with_model(
         limits=limits,
         prompt_tokens_max=prospects.prompt_tokens_max,
         desk=open_desk(git, params.head, limits.loop) if limits.has_tools else None,
-        heads=heads_of(git, params.head, files),
+        guidance=guidance,
+        heads=heads,
         is_last_try=_is_last_try(ctx),
     )
     outcomes = await _review_groups(ctx, list(zip(grouping.groups, turns, strict=True)), reviewer, memory)
     without_room = (*grouping.left_out, *(file.shown_path for file in room.left_out))
     told = [_told(*pair) for pair in zip(grouping.groups, outcomes, strict=True)]
-    return with_known(tell_reading(told, without_room=without_room), known.taken, known.walkthroughs)
+    report = with_known(tell_reading(told, without_room=without_room), known.taken, known.walkthroughs)
+    return report.model_copy(update={"instructions": _used(guidance, excerpts)})
 
 
-def _reader(params: Params) -> Callable[[FileExcerpt], str]:
+async def _links(heads: Heads, files: Sequence[FileExcerpt], tokens_max: float) -> Mapping[str, Sequence[str]]:
+    """Find out which files belong together, if they do not stand together anyhow."""
+    if sum(file.tokens for file in files) <= tokens_max:
+        return {}
+    texts = await heads([file.path for file in files if is_code(file.path)][:LINKED_FILES_MAX])
+    return await asyncio.to_thread(links, texts)
+
+
+def _reader(params: Params, guidance: Guidance) -> Callable[[FileExcerpt], str]:
     """Name who reads a file, and by which rules."""
-    analysis = params.analysis
-    same_for_all = fingerprint(PROMPT_VERSION, analysis.identity, analysis.depth)
-    return lambda _file: same_for_all
+    who: list[JsonValue] = [PROMPT_VERSION, params.analysis.identity, params.analysis.depth]
+    return lambda file: fingerprint(*who, *guidance.rules_of([file.path]).words)
+
+
+def _used(guidance: Guidance, files: Iterable[FileExcerpt]) -> tuple[str, ...]:
+    """Name the instructions that guided the review of these files, whether now or on an earlier push."""
+    return tuple(dict.fromkeys(source for file in files for source in guidance.rules_of([file.path]).texts))
 
 
 def _told(group: Sequence[FileExcerpt], outcome: GroupReview | OnceoverError) -> GroupReview | GroupUnread:

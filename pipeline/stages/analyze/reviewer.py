@@ -12,6 +12,7 @@ from pipeline.engine.stage import JsonValue
 from pipeline.review.depth import DepthLimits
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.group_review import GroupReview, Heads, review_group
+from pipeline.review.guidance import Guidance
 from pipeline.review.structured import Message
 from pipeline.review.wording import some
 from pipeline.stages.analyze.conversation import Talk, converse
@@ -29,6 +30,7 @@ class Reviewer:
         limits: Of the review's depth.
         prompt_tokens_max: What one prompt may hold, by the model's window.
         desk: The tools; None at a depth without.
+        guidance: What the repository's maintainers ask of a review.
         heads: Reads the head's version of changed files.
         is_last_try: Whether a model that may answer later is not waited for.
     """
@@ -38,6 +40,7 @@ class Reviewer:
     limits: DepthLimits
     prompt_tokens_max: int
     desk: Desk | None
+    guidance: Guidance
     heads: Heads
     is_last_try: bool
 
@@ -56,12 +59,15 @@ class Reviewer:
             turns_max=min(turns, self.limits.loop.turns_max),
             prompt_tokens_max=min(self.prompt_tokens_max, self.limits.loop.prompt_tokens_max),
         )
+        rules = self.guidance.rules_of(file.path for file in group)
         about = some(list(dict.fromkeys(file.path for file in group)), 1)
 
         async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
             return await converse(self.talk, messages, desk=self.desk, limits=loop, about=about)
 
-        reviewed = await review_group(call, group, title=self.title, nonce=self.talk.nonce, heads=self.heads)
+        reviewed = await review_group(
+            call, group, title=self.title, nonce=self.talk.nonce, heads=self.heads, rules=rules
+        )
         if not self.limits.refutes:
             return reviewed
         try:

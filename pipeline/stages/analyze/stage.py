@@ -65,6 +65,7 @@ def _report(change: Change, checked: AnalysisReport, read: AnalysisReport, findi
         tools=checked.tools,
         model=read.model,
         walkthrough=read.walkthrough,
+        instructions=read.instructions,
         files_known=read.files_known,
         skipped=(*change.skipped, *checked.skipped, *read.skipped, *beyond(len(findings), findings_max)),
         spend=read.spend,
