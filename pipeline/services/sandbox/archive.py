@@ -54,18 +54,18 @@ def write_checkout(root_fd: int, sink: IO[bytes], limits: Limits) -> None:
                     raise CannotCopy(f"`{member.name!a}` cannot be copied: {error}.") from error
 
 
-def read_wanted(stream: IO[bytes], wanted: Sequence[str], *, bytes_max: int) -> dict[str, bytes]:
+def read_wanted(archive: bytes, wanted: Sequence[str], *, bytes_max: int) -> dict[str, bytes]:
     """Read the wanted files out of an archive that hostile code may have written.
 
     Args:
-        stream: The archive.
+        archive: All of it; in memory, where a size that lies is passed over at no cost.
         wanted: Names of files, and of folders whose files are wanted.
         bytes_max: Of all contents; files beyond it are left out.
     """
     files: dict[str, bytes] = {}
     left = bytes_max
     try:
-        with tarfile.open(mode="r|", fileobj=stream, bufsize=CHUNK_BYTES) as tar:
+        with tarfile.open(mode="r:", fileobj=io.BytesIO(archive)) as tar:
             for member in tar:
                 name = member.name.removeprefix("./")
                 if not member.isreg() or member.issparse() or not _is_wanted(name, wanted) or member.size > left:

@@ -6,7 +6,6 @@ Does not promise to withstand a hole in the kernel, which it shares with the san
 """
 
 import importlib.util
-import io
 import os
 import shutil
 import sys
@@ -140,8 +139,7 @@ def _files(order: Order) -> dict[str, bytes]:
     if not order.wanted:
         return {}
     size = os.fstat(order.files_fd).st_size
-    archive = io.BytesIO(os.pread(order.files_fd, size, 0))
-    return read_wanted(archive, order.wanted, bytes_max=WANTED_MB * MEBIBYTE)
+    return read_wanted(os.pread(order.files_fd, size, 0), order.wanted, bytes_max=WANTED_MB * MEBIBYTE)
 
 
 def _said(stderr: bytes) -> str:
