@@ -15,10 +15,10 @@ from rich.text import Text
 from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.markdown import FENCE_CHARACTERS_MAX, clip
+from pipeline.review.outcome_blocks import FAILED_TESTS_MAX
 from pipeline.review.page_blocks import (
     CHANGE_CHARACTERS_MAX,
     EXCERPT_CHARACTERS_MAX,
-    FAILED_TESTS_MAX,
     HEADLINE_CHARACTERS_MAX,
     NAMES_MAX,
     RISKS_MAX,

@@ -11,16 +11,15 @@ from typing import Final
 from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX, Link, name, place, short
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import Block, Section
-from pipeline.review.markdown import cell, clip, fence, inline, prose
+from pipeline.review.markdown import cell, clip, inline, prose
 from pipeline.review.phrases import Reason, by_reason, spent, spent_in_short
-from pipeline.review.reports import FailedTest, Passage, Skipped, Spend, StageFact, Summary, TestOutcome, TestReport
+from pipeline.review.reports import AnalysisReport, Passage, Skipped, StageFact, Summary
 from pipeline.review.wording import capitalised, count, duration, some
 
 HEADLINE_CHARACTERS_MAX: Final = 600
 CHANGE_CHARACTERS_MAX: Final = 3_000
 EXCERPT_CHARACTERS_MAX: Final = 500
 RISKS_MAX: Final = 8
-FAILED_TESTS_MAX: Final = 10
 REASONS_MAX: Final = 12
 """Different reasons for not reviewing something; beyond that the page says how many more there are."""
 
@@ -30,7 +29,7 @@ NAMES_MAX: Final = 5
 OPEN_MAX: Final = 8
 """Findings of one severity that stand openly; who has more to mend opens the rest."""
 
-MARKS: Final = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "🔵"}
+MARKS: Final = {"critical": "🟥", "high": "🟧", "medium": "🟨", "low": "🟦", "info": "🟦"}
 """Seen alike on a light and on a dark page; the word beside it says the same to who sees no colours."""
 
 WORTH: Final = {
@@ -52,9 +51,6 @@ WORTH: Final = {
 _SMALL: Final = frozenset({Severity.LOW, Severity.INFO})
 _CHANGE: Final = Section(name="change")
 _RISKS: Final = Section(name="risks", heading="**Look twice**")
-_TESTS_PASS: Final = Section(name="tests")
-_TESTS: Final = Section(name="tests", heading="### Tests")
-_TEST_OUTPUT: Final = Section(name="output", folded="End of the test output")
 _NOT_REVIEWED: Final = Section(name="not reviewed", heading="### Not reviewed")
 
 
@@ -94,30 +90,6 @@ def _told(findings: Sequence[Finding], section: Section, tell: Callable[[Finding
         yield Block(section=section, text=tell(finding), value=WORTH[finding.severity], noun=noun)
 
 
-def blocks_of_tests(tests: TestReport | None, link: Link) -> Iterator[Block]:
-    """Tell how the tests went: in a sentence if they pass, by name if they fail."""
-    if tests is None or tests.outcome is TestOutcome.NOT_ASKED:
-        return  # Told under "Not reviewed".
-    shown = [_failed_test(failed, link) for failed in tests.failed[:FAILED_TESTS_MAX]]
-    hidden = len(tests.failed) - len(shown)
-    if hidden > 0:
-        shown.append(f"- and {count(hidden, 'more failed test')}")
-    text = "\n\n".join(filter(None, [inline(clip(tests.detail, HEADLINE_CHARACTERS_MAX)), "\n".join(shown)]))
-    if tests.outcome is TestOutcome.PASSED:
-        yield Block(section=_TESTS_PASS, text=f"**Tests:** {text}", value=WORTH["tests"], noun="test result")
-        return
-    yield Block(section=_TESTS, text=text, value=WORTH["tests"], noun="test result")
-    if tests.output_tail.strip():
-        tail = fence(tests.output_tail)
-        yield Block(section=_TEST_OUTPUT, text=tail, value=WORTH["output"], noun="end of the test output")
-
-
-def _failed_test(failed: FailedTest, link: Link) -> str:
-    where = f" {place(failed.path, failed.line, failed.line, link)}" if failed.path and failed.line else ""
-    message = short(failed.message)
-    return f"- {name(failed.name)}{where}{f': {message}' if message else ''}"
-
-
 def blocks_of_gaps(skipped: tuple[Skipped, ...], *, all_of_them: str = "see `--json`") -> Iterator[Block]:
     """Tell openly what could not be done, and folded what was left out on purpose.
 
@@ -154,15 +126,19 @@ def blocks_of_passages(passages: tuple[Passage, ...], link: Link) -> Iterator[Bl
         yield Block(section=section, text=text, value=WORTH["passages"], noun="cited passage")
 
 
-def blocks_of_stages(table: Sequence[str], spend: Spend) -> Iterator[Block]:
-    """Tell how the review went, folded.
+def blocks_of_stages(table: Sequence[str], summary: Summary) -> Iterator[Block]:
+    """Tell how the review went and what it cost, folded.
 
     Args:
-        table: Its lines; none if nothing is known of the stages.
-        spend: What the model calls cost.
+        table: How the stages went, line by line; none if nothing is known of them.
+        summary: The review.
     """
-    text = "\n".join([*table, "", spent(spend)] if table else [spent(spend)])
-    section = Section(name="how it went", folded=f"How this review went: {spent_in_short(spend)}")
+    analysis = summary.analysis or AnalysisReport()
+    model = f"{name(analysis.model)}: " if analysis.model and summary.spend.calls else ""
+    known = count(analysis.files_known, "file")
+    kept = f" It had read {known} on an earlier push, which cost nothing again." if analysis.files_known else ""
+    text = "\n".join([*table, *[""] * bool(table), f"{model}{spent(summary.spend)}{kept}"])
+    section = Section(name="how it went", folded=f"How this review went: {spent_in_short(summary.spend)}")
     yield Block(section=section, text=text, value=WORTH["stages"], noun="stage table")
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from pipeline.review.finding_text import NAME_CHARACTERS_MAX, Link, finding_text, name, no_link, short
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, fit
 from pipeline.review.markdown import clip, inline
+from pipeline.review.outcome_blocks import blocks_of_tests
 from pipeline.review.page_blocks import (
     HEADLINE_CHARACTERS_MAX,
     blocks_of_change,
@@ -19,7 +20,6 @@ from pipeline.review.page_blocks import (
     blocks_of_gaps,
     blocks_of_passages,
     blocks_of_stages,
-    blocks_of_tests,
     table_of_stages,
 )
 from pipeline.review.phrases import TITLES, next_step
@@ -70,7 +70,7 @@ def render(
         *blocks_of_tests(summary.tests, link),
         *blocks_of_gaps(summary.not_reviewed),
         *blocks_of_passages(summary.docs.passages if summary.docs else (), link),
-        *blocks_of_stages(table_of_stages(summary.stages), summary.spend),
+        *blocks_of_stages(table_of_stages(summary.stages), summary),
     ]
     return fit(first, blocks, _footer(summary, facts), characters_max=characters_max) + "\n"
 

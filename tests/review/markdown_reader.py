@@ -16,7 +16,7 @@ SMALL = re.compile(r"</?sub>")
 """Our own element that stands in a line."""
 
 OUR_HTML = re.compile(
-    r"<details>|</details>|<summary>[\w ,.:()🔵✅-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
+    r"<details>|</details>|<summary>[\w ,.:()🟦✅-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
 )
 
 COMMAND_LINE = re.compile(r"^(?:[/!][a-z-]+\s|bors r\+|@dependabot )", re.MULTILINE)

@@ -13,6 +13,7 @@ from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, length
 from pipeline.review.left_out import left_out
 from pipeline.review.rendering import Facts, marker, render
 from pipeline.review.reports import (
+    CheckFact,
     DocsReport,
     FailedTest,
     MissingStage,
@@ -22,6 +23,7 @@ from pipeline.review.reports import (
     Summary,
     TestOutcome,
     TestReport,
+    TiedLine,
     Verdict,
 )
 from tests.builders.reports import a_docs_report, a_finding, a_passage, a_summary, an_analysis, failing_tests
@@ -64,7 +66,15 @@ def a_summary_full_of(texts: list[str], severities: Iterable[Severity] = Severit
         what_changed=text(),
         risks=(text(), text()),
         findings=tuple(findings),
-        tests=TestReport(outcome=TestOutcome.FAILED, failed=(failed,), output_tail=text(), detail=text()),
+        tests=TestReport(
+            outcome=TestOutcome.FAILED,
+            failed=(failed,),
+            flaky=(failed,),
+            checks=(CheckFact(name=text(), conclusion=text(), flaky=True, base="failure"),),
+            lines=(TiedLine(path=text() or "a", line=3, changed=True),),
+            output_tail=text(),
+            detail=text(),
+        ),
         docs=DocsReport(passages=(passage,)),
         missing=(MissingStage(stage=text(), why=text()),),
         not_reviewed=tuple(Skipped(what=text(), why=text(), gap=gap) for gap in (True, False)),
@@ -123,7 +133,7 @@ def test_only_addresses_that_we_build_become_links(texts: list[str]) -> None:
 
     addresses = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
     assert {urlsplit(address).netloc for address in addresses} == {"github.com"}
-    assert len(addresses) == len(Severity) + 2
+    assert len(addresses) == len(Severity) + 3
     assert not [token for token in tokens if token.type == "image"]
 
 
@@ -153,7 +163,7 @@ def test_findings_stand_worst_first_and_small_ones_are_folded() -> None:
 
     places = [page.index(f"About {severity}") for severity in Severity]
     assert places == sorted(places)
-    assert page.index("About medium") < page.index("<summary>🔵 2 smaller remarks</summary>") < page.index("About low")
+    assert page.index("About medium") < page.index("<summary>🟦 2 smaller remarks</summary>") < page.index("About low")
 
 
 def test_a_page_over_the_limit_keeps_what_is_worst_and_says_what_was_cut() -> None:
@@ -164,7 +174,7 @@ def test_a_page_over_the_limit_keeps_what_is_worst_and_says_what_was_cut() -> No
     page = render(a_summary(an_analysis(*findings), failing_tests(), docs), FACTS)
 
     assert length(page) <= COMMENT_CHARACTERS_MAX
-    assert "### 🔴 Critical (2)" in page
+    assert "### 🟥 Critical (2)" in page
     assert "_Left out to keep the limit of 65,536 characters: " in page
     assert "info findings" in page
     assert page.startswith("<!-- onceover:summary v=1 run=r_7f3a ")

@@ -17,6 +17,7 @@ from pipeline.review.finding_text import Link, finding_text, linked, name, place
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import clip, code, inline
+from pipeline.review.outcome_blocks import blocks_of_tests
 from pipeline.review.page_blocks import (
     HEADLINE_CHARACTERS_MAX,
     WORTH,
@@ -25,7 +26,6 @@ from pipeline.review.page_blocks import (
     blocks_of_gaps,
     blocks_of_passages,
     blocks_of_stages,
-    blocks_of_tests,
     table_of_stages,
 )
 from pipeline.review.phrases import TITLES
@@ -176,7 +176,7 @@ def summary_page(
         *blocks_of_gaps(summary.not_reviewed, all_of_them="see the check run"),
         *_configuration(facts.config_problems),
         *blocks_of_passages(summary.docs.passages if summary.docs else (), link),
-        *blocks_of_stages(_table(summary, facts), summary.spend),
+        *blocks_of_stages(_table(summary, facts), summary),
     ]
     is_empty = summary.analysis is not None and summary.analysis.files_total == 0
     is_nothing = is_empty and summary.verdict is Verdict.NOT_REVIEWED

@@ -15,10 +15,20 @@ from pipeline.review.pull.dismissals import Dismissal
 from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.stage_table import StageRow
 from pipeline.review.pull.summary_page import Threads, summary_page
-from pipeline.review.reports import AnalysisReport, Skipped, Spend, TestReport, Verdict
+from pipeline.review.reports import (
+    AnalysisReport,
+    CheckFact,
+    FailedTest,
+    Skipped,
+    Spend,
+    TestOutcome,
+    TestReport,
+    TiedLine,
+    Verdict,
+)
 from pipeline.review.summary import judged_without
 from tests.builders.pulls import HEAD, MINUTE_MS, NOW_MS, REPOSITORY_URL, a_run, a_stage, page_facts
-from tests.builders.reports import a_file, a_finding, a_summary, an_analysis, asked, failing_tests
+from tests.builders.reports import a_file, a_finding, a_summary, a_test_report, an_analysis, asked
 from tests.review import examples as local
 from tests.review.hostile_text import HOSTILE
 
@@ -196,8 +206,33 @@ def a_high_finding() -> Finding:
 
 
 def failing_checks() -> TestReport:
-    """Make a report of the repository's own checks: one fails, one passed at the second try."""
-    return failing_tests()
+    """Make a report of the repository's own checks: one fails, one passed at the second try, one failed before."""
+    lines = (TiedLine(path="shop/order.py", line=43, changed=True), TiedLine(path="shop/order.py", line=12))
+    failed = FailedTest(
+        name="tests (3.12)", message="assert 100 == 90", path="tests/test_order.py", line=12, fails_on_base=False
+    )
+    before = FailedTest(name="links", message="404 Not Found", fails_on_base=True)
+    checks = (
+        CheckFact(name="tests (3.12)", conclusion="failure", required=True, base="success", lines=lines),
+        CheckFact(name="links", conclusion="failure", required=False, base="failure"),
+        CheckFact(name="browser", conclusion="success", required=True, attempts=2, flaky=True),
+        CheckFact(name="lint", conclusion="success", required=True),
+        CheckFact(name="deploy preview", conclusion="skipped", required=False),
+    )
+    return a_test_report(
+        TestOutcome.FAILED,
+        command=(),
+        exit_code=None,
+        source="checks",
+        tests_run=None,
+        tests_failed=None,
+        failed=(failed, before),
+        checks=checks,
+        lines=lines,
+        new_failures=1,
+        detail="2 of 5 checks failed: `tests (3.12)` and `links`, which failed before this change already.",
+        output_tail="FAILED tests/test_order.py::test_total_with_discount - assert 100 == 90",
+    )
 
 
 PROBLEM: Final = Problem(

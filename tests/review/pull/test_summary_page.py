@@ -178,7 +178,7 @@ def test_what_is_not_told_is_counted() -> None:
 
     page = summary_page(a_summary(an_analysis(low, *bad)), page_facts(), rules=rules)
 
-    assert "### 🟠 High (2)" in page
+    assert "### 🟧 High (2)" in page
     assert "Bad 2" not in page
     assert (
         "_Not told: 1 more finding over the limit of 2 (`review.findings_max`), "
@@ -191,7 +191,7 @@ def test_far_too_many_findings_are_one_click_away() -> None:
 
     page = summary_page(a_summary(an_analysis(*findings)), page_facts())
 
-    assert "### 🟠 High (30)" in page
+    assert "### 🟧 High (30)" in page
     assert "<summary>22 more high findings</summary>" in page
 
 
