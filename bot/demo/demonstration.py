@@ -15,7 +15,7 @@ from typing import Final
 
 from bot.demo.clean_environment import clean_environment
 from bot.demo.sample_repository import BASE, BRANCH, build_sample
-from bot.demo.sample_script import SCRIPT, WORDS_GATE, WORDS_RULE
+from bot.demo.sample_script import REPAIR_GATE, REPAIR_RULE, SCRIPT
 from bot.demo.scripted_llm import Call, ScriptedLlm
 from bot.exit_codes import ExitCode
 from pipeline.engine.errors import GiveUp
@@ -25,7 +25,7 @@ REVIEW_SECONDS_MAX: Final = 120.0
 """One review of the sample; it takes a few seconds."""
 
 SIGHT_SECONDS: Final = 0.5
-"""Time to see the summary at work before it is killed; the table is drawn eight times a second."""
+"""Time to see the review at work before it is killed; the table is drawn eight times a second."""
 
 STATE: Final = "state"
 """Where, in the demo's place, its runs are kept."""
@@ -72,7 +72,7 @@ async def demonstrate(place: Path, say: Say) -> Shown:
         say(f"\n$ {_as_typed(command)}\n")
         environment = _environment(place, llm.url)
         answered = await _review_and_kill(command, environment, place, llm, say)
-        await llm.open_gate(WORDS_GATE)
+        await llm.open_gate(REPAIR_GATE)
         say("\nThe same command again:\n")
         say(f"$ {_as_typed(command)}\n")
         code = await _review(command, environment, place)
@@ -84,16 +84,16 @@ async def demonstrate(place: Path, say: Say) -> Shown:
 async def _review_and_kill(
     command: tuple[str, ...], environment: Mapping[str, str], place: Path, llm: ScriptedLlm, say: Say
 ) -> list[Call]:
-    """Start a review; when it asks for the summary's words, all before that is durable: kill it there."""
+    """Start a review; when it asks the model again, the first answer is durable: kill it there."""
     process = await _start(command, environment, place)
-    asked = asyncio.create_task(_until_words_are_asked_for(llm))
+    asked = asyncio.create_task(_until_asked_again(llm))
     ended = asyncio.create_task(process.wait())
     try:
         await asyncio.wait({asked, ended}, timeout=REVIEW_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
-            raise DemoFailed(f"The review ended with {ended.result()} before it came to a summary; see above.")
+            raise DemoFailed(f"The review ended with {ended.result()} before it asked the model again; see above.")
         if not asked.done():
-            raise DemoFailed(f"The review came to no summary within {REVIEW_SECONDS_MAX:.0f} s.")
+            raise DemoFailed(f"The review did not ask the model again within {REVIEW_SECONDS_MAX:.0f} s.")
         await asyncio.sleep(SIGHT_SECONDS)
         process.kill()
         await process.wait()
@@ -104,17 +104,17 @@ async def _review_and_kill(
             process.kill()
             await process.wait()
     _show_cursor()
-    answered = [call for call in llm.calls if call.rule != WORDS_RULE]
+    answered = [call for call in llm.calls if call.rule != REPAIR_RULE]
     say(f"\n\nkill -9 {process.pid}: the review is dead, and the Redis that it had started dies with it.")
     say(f"Until then the model had answered {count(len(answered), 'call')}; one more was under way.")
     return answered
 
 
-async def _until_words_are_asked_for(llm: ScriptedLlm) -> None:
+async def _until_asked_again(llm: ScriptedLlm) -> None:
     seen = 1
     while True:
         await llm.wait_calls(seen)
-        if any(call.rule == WORDS_RULE for call in llm.calls):
+        if any(call.rule == REPAIR_RULE for call in llm.calls):
             return
         seen = len(llm.calls) + 1
 

@@ -4,11 +4,11 @@ from typing import Final
 
 from bot.demo.scripted_llm import Rule, Script
 
-WORDS_GATE: Final = "words"
-"""The summary's call waits here until it is opened: time to kill the process that asked."""
+REPAIR_GATE: Final = "repair"
+"""The second call waits here until it is opened: time to kill the process that asked."""
 
-WORDS_RULE: Final = 0
-"""Place of the summary's rule in the script."""
+REPAIR_RULE: Final = 2
+"""Place of its rule in both scripts."""
 
 _REVIEW: Final = {
     "walkthrough": "`apply_discount` became `discounted` and also takes coupons; orders can be packed into an archive; "
@@ -55,31 +55,35 @@ _REVIEW: Final = {
     ],
 }
 
-_WORDS: Final = {
-    "what_changed": "The branch replaces `apply_discount` by `discounted`, which also takes coupons off, adds an "
-    "archive of orders, and changes when `reserve` refuses.",
-    "risks": ["Prices that customers pay depend on `shop/pricing.py`; its test fails."],
+_SECOND_LOOK: Final = "Another reviewer made remarks"
+"""How the question begins that doubts what was found."""
+
+_VERDICTS: Final = {
+    "verdicts": [
+        {"number": 1, "verdict": "stands", "reason": "Line 8 divides before it multiplies."},
+        {"number": 2, "verdict": "stands", "reason": "Line 6 compares with `>=`."},
+        {"number": 3, "verdict": "stands", "reason": "No line keeps the price from becoming negative."},
+    ]
 }
-
-SCRIPT: Final = Script(
-    rules=(
-        Rule(match="help the reader of a code review", answer=_WORDS, gate=WORDS_GATE),
-        Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_500),
-    )
-)
-"""The delay is that of a quick model, so that one sees the stages move."""
-
-REPAIR_GATE: Final = "repair"
-"""In the App's demo, the second call waits here until it is opened: time to kill the worker that asked."""
 
 _CUT: Final = '{"walkthrough": "`apply_discount` became `discounted` and also takes coupons'
 """An answer that ends too early, as answers do: it is paid for, and asked to be repaired."""
 
+SCRIPT: Final = Script(
+    rules=(
+        Rule(match=_SECOND_LOOK, answer=_VERDICTS, delay_ms=300),
+        Rule(match="shop/pricing.py", text=_CUT, delay_ms=1_500, times=1),
+        Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_500, gate=REPAIR_GATE),
+    )
+)
+"""An answer, a call that the asking process does not survive, and all that comes after. The delay is that of a quick
+model, so that one sees the stages move."""
+
 APP_SCRIPT: Final = Script(
     rules=(
-        Rule(match="help the reader of a code review", answer=_WORDS, delay_ms=800),
+        Rule(match=_SECOND_LOOK, answer=_VERDICTS, delay_ms=300),
         Rule(match="shop/pricing.py", text=_CUT, delay_ms=1_200, times=1),
         Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_200, gate=REPAIR_GATE),
     )
 )
-"""The App's demo: an answer, a call that the worker does not survive, and all that comes after."""
+"""The same for the App's demo."""

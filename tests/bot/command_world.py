@@ -35,6 +35,12 @@ ONCEOVER: Final = (sys.executable, "-m", "bot")
 WORDS: Final = Rule(match="You help the reader of a code review", answer={"what_changed": "It sells.", "risks": []})
 """The summary's question, and its answer."""
 
+DOUBTS: Final = Rule(match="Another reviewer made remarks", answer={"verdicts": [{"number": 1, "verdict": "stands"}]})
+"""What the model says of what it found when it looks a second time."""
+
+LONG_STORY: Final = Rule(answer={"walkthrough": "It adds lines. " * 50, "findings": []})
+"""Every question about files: so much to tell that two of them make the summary ask a question of its own."""
+
 NOTHING_TO_SAY: Final = Rule(answer={"walkthrough": "It adds lines.", "findings": []})
 """Every question about files: read, and nothing to remark."""
 

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.demo.scripted_llm import Rule, Script
-from tests.bot.command_world import NOTHING_TO_SAY, ONCEOVER, WORDS, CommandWorld, Ended
+from tests.bot.command_world import DOUBTS, NOTHING_TO_SAY, ONCEOVER, WORDS, CommandWorld, Ended
 from tests.builders.repository import RepositoryBuilder
 from tests.conftest import StartRedis
 
@@ -305,7 +305,7 @@ async def test_nothing_of_a_stranger_reaches_a_terminal_raw(world: CommandWorld)
     remark = finding | {"title": "\x1b[5n", "claim": "\x9b6n \u202e", "confidence": 1, "suggestion": "\x1b[3J"}
     tests = "sh -c 'printf \"\\033]0;owned\\007 \\033[6n\"; exit 1'"
 
-    async with world.model(WORDS, Rule(answer={"walkthrough": "\x1b[2J", "findings": [remark]})):
+    async with world.model(WORDS, DOUBTS, Rule(answer={"walkthrough": "\x1b[2J", "findings": [remark]})):
         shown = await on_a_terminal(world, "review", "--repo", "shop", "--test-command", tests)
         listed = await on_a_terminal(world, "runs", "list")
 

@@ -7,7 +7,7 @@ import jsonschema  # type: ignore[import-untyped]  # It ships no types, and its 
 
 from bot.demo.scripted_llm import Rule
 from bot.review_json import SCHEMA_FILE
-from tests.bot.command_world import WORDS, CommandWorld, Ended
+from tests.bot.command_world import DOUBTS, WORDS, CommandWorld, Ended
 from tests.builders.repository import RepositoryBuilder, submodule
 
 STAGES = ["analyze", "test", "docs", "summarize", "comment"]
@@ -53,7 +53,7 @@ async def test_only_what_a_new_option_bears_on_is_done_again_and_the_exit_code_f
     world: CommandWorld,
 ) -> None:
     world.make_repository()
-    async with world.model(WORDS, Rule(answer={"walkthrough": "It sells.", "findings": [FINDING]})) as llm:
+    async with world.model(WORDS, DOUBTS, Rule(answer={"walkthrough": "It sells.", "findings": [FINDING]})) as llm:
         high = await world.review("--json")
         lenient = await world.review("--fail-on", "critical")
         failing = await world.review("--fail-on", "never", "--test-command", "sh -c 'echo no apples; exit 3'")
@@ -64,7 +64,7 @@ async def test_only_what_a_new_option_bears_on_is_done_again_and_the_exit_code_f
     assert "still to do: summarize and comment." in lenient.news
     assert "still to do: test, summarize and comment." in failing.news
     assert "no apples" in failing.out
-    assert asked == [1, 0, 0], "The files were read once; the summary was told of the tests."
+    assert asked == [2, 1], "The files were read once, what was found twice, and one account needs no question."
 
 
 async def test_tests_that_were_asked_for_and_do_not_finish_are_no_success(world: CommandWorld) -> None:
