@@ -18,6 +18,7 @@ from bot.doctor.check import Check, Examined, examine
 from bot.doctor.machine_checks import machine_checks
 from bot.doctor.model_checks import DEEP_SECONDS_MAX, model_checks
 from bot.doctor.redis_checks import RedisAtHand, RedisFound, redis_checks
+from bot.doctor.sandbox_checks import sandbox_checks
 from bot.embedded_redis import provide_redis
 from bot.private_directory import check_is_no_repositorys
 from bot.redis_client import make_client
@@ -46,6 +47,7 @@ async def examine_installation(
     async with _open_redis(settings, environ) as redis, _open_app(settings, roles) as view:
         checks: tuple[Check, ...] = (
             *machine_checks(settings, environ),
+            *sandbox_checks(settings, environ),
             *redis_checks(redis),
             *model_checks(settings, deep=(lambda: _ask_model(settings)) if deep else None),
             *app_checks(AppAtHand(settings=settings, roles=roles, view=view)),
