@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
+from bot.embeddings import embeddings_of
 from bot.model_catalogue import open_catalogue
 from bot.settings_tree import Settings
 from pipeline.engine.graph import Graph, StageSpec
@@ -148,7 +149,10 @@ def make_graph(resources: Resources) -> Graph:
                 name="docs",
                 role=LOCAL,
                 run=docs.make_docs(
-                    git=open_git, indexes=resources.state_directory / INDEXES_NAME, model=resources.model
+                    git=open_git,
+                    indexes=resources.state_directory / INDEXES_NAME,
+                    model=resources.model,
+                    embeddings=embeddings_of(resources.settings.model),
                 ),
                 reads=docs.READS,
                 context=docs.CONTEXT,
@@ -204,7 +208,7 @@ def review_params(
 
 
 def docs_params(resources: Resources, *, passages_max: int, paths: Sequence[str], depth: Depth) -> dict[str, JsonValue]:
-    """Write what the stage docs reads; at the shallowest depth no model checks what the rules find."""
+    """Write what the stage docs reads; at the shallowest depth no model is asked."""
     model = resources.settings.model
     is_checked = depth is not Depth.QUICK
     return {
@@ -213,4 +217,5 @@ def docs_params(resources: Resources, *, passages_max: int, paths: Sequence[str]
         "model": model.name if is_checked else None,
         "fallback_models": list(model.fallback_names) if is_checked else [],
         "base_url": str(model.base_url) if model.base_url and is_checked else None,
+        "embedding_model": model.embedding_name if is_checked else None,
     }

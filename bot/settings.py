@@ -239,10 +239,9 @@ def _contradictions(given: Mapping[str, _Given]) -> Iterator[Problem]:
         yield Problem(variable=PRIVATE_KEY, fault=f"and {PRIVATE_KEY}_FILE are both set; keep one")
     if "ONCEOVER_LLM_MODEL" not in given and "ONCEOVER_LLM_FALLBACK_MODELS" in given:
         yield Problem(variable="ONCEOVER_LLM_FALLBACK_MODELS", fault="is set without ONCEOVER_LLM_MODEL")
-    if "ONCEOVER_LLM_MODEL" in given and not {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & given.keys():
-        yield Problem(
-            variable="ONCEOVER_LLM_MODEL", fault="needs OPENAI_API_KEY, or OPENAI_BASE_URL for a server without"
-        )
+    for variable in ("ONCEOVER_LLM_MODEL", "ONCEOVER_EMBEDDING_MODEL"):
+        if variable in given and not {"OPENAI_API_KEY", "OPENAI_BASE_URL"} & given.keys():
+            yield Problem(variable=variable, fault="needs OPENAI_API_KEY, or OPENAI_BASE_URL for a server without")
 
 
 def _settings_of(given: Mapping[str, _Given], problems: tuple[Problem, ...]) -> Settings:

@@ -118,6 +118,11 @@ class ModelSettings(Part):
         validation_alias="ONCEOVER_LLM_FALLBACK_MODELS",
         description="model names, with commas between; asked in this order while the first one is out of order",
     )
+    embedding_name: ModelName | None = Field(
+        None,
+        validation_alias="ONCEOVER_EMBEDDING_MODEL",
+        description="a model name without spaces and commas; finds documentation by meaning, unset, by its words alone",
+    )
     models_file: AbsolutePath | None = Field(
         None,
         validation_alias="ONCEOVER_LLM_MODELS_FILE",

@@ -6,6 +6,7 @@ from functools import partial
 from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
 from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params
+from bot.embeddings import embeddings_of
 from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
 from pipeline.engine.stage import JsonValue, StageFunction
@@ -33,7 +34,12 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
     read = analyze.make_analyze(
         git=open_git, analyzers=resources.analyzers, model=resources.model, readings=resources.readings
     )
-    indexes = resources.state_directory / INDEXES_NAME
+    explain = docs.make_docs(
+        git=open_git,
+        indexes=resources.state_directory / INDEXES_NAME,
+        model=resources.model,
+        embeddings=embeddings_of(resources.settings.model),
+    )
     return {
         "prepare": make_prepare(
             github=reader.of_run,
@@ -42,7 +48,7 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
         ),
         "analyze": planned("analyze", read, reader.clone),
         "test": planned("test", _checks(reader, resources)),
-        "docs": planned("docs", docs.make_docs(git=open_git, indexes=indexes, model=resources.model), reader.clone),
+        "docs": planned("docs", explain, reader.clone),
         "summarize": planned("summarize", summarize.make_summarize(model=resources.model)),
     }
 

@@ -60,6 +60,10 @@ class Hit(Protocol):
     def score(self) -> float:
         """How well it matches, 0 and up."""
 
+    @property
+    def is_near(self) -> bool:
+        """Whether it means the same as the change, by an embedding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:
@@ -99,7 +103,8 @@ def choose_passages(
 
 def _bears(hit: Hit, interest: Interest) -> bool:
     """Whether it says enough of the change to be worth a reader's time."""
-    return bool(_named(hit.text, (*interest.names, *interest.paths))) or len(_spoken(hit, interest)) >= WORDS_MIN
+    is_named = bool(_named(hit.text, (*interest.names, *interest.paths)))
+    return hit.is_near or is_named or len(_spoken(hit, interest)) >= WORDS_MIN
 
 
 def _spoken(hit: Hit, interest: Interest) -> list[str]:
@@ -142,7 +147,9 @@ def _why(hit: Hit, interest: Interest) -> str:
     named = [*_named(hit.text, interest.names), *_named(hit.text, interest.paths)]
     if named:
         return f"names {_list(named)}"
-    return f"speaks of {_list(_spoken(hit, interest))}"
+    if spoken := _spoken(hit, interest):
+        return f"speaks of {_list(spoken)}"
+    return "is near in meaning"
 
 
 def _list(words: Sequence[str]) -> str:

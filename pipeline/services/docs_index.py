@@ -95,6 +95,8 @@ class Hit:
     text: str
     score: float
     """BM25 with its sign turned: 0 and up, more is better."""
+    is_near: bool = False
+    """It means the same as the question, by its vector."""
 
 
 class DocsIndex:

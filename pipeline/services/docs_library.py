@@ -48,10 +48,12 @@ class Library:
     """Where its index is kept; in memory without."""
     troubles: list[str] = field(default_factory=list)
     """What was wrong with the file, as sentences."""
+    unusable: list[Path] = field(default_factory=list)
+    """The file, once it was done without; it is not tried again."""
 
     async def ask(self, question: Callable[[DocsIndex], Answer]) -> Answer:
         """Put a question to the index, which knows these documents and no others then."""
-        if self.file is not None:
+        if self.file is not None and self.is_kept:
             for _ in range(2):  # A damaged file is made anew, once.
                 try:
                     return await self._ask(question, self.file)
@@ -60,7 +62,13 @@ class Library:
                     self._tell(error, "made anew" if is_gone else "done without")
                     if not is_gone:
                         break
+            self.unusable.append(self.file)
         return await self._ask(question, None)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is stored will be there for the next question."""
+        return self.file is not None and not self.unusable
 
     async def search(self, phrases: Sequence[str], hits_max: int) -> Sequence[Hit]:
         """Return the sections that contain any of the phrases, best first."""

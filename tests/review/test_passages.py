@@ -17,6 +17,7 @@ class Found:
     heading: str = ""
     text: str
     score: float = 1.0
+    is_near: bool = False
 
 
 def chosen(*hits: Found, passages_max: int = 9) -> list[tuple[str, int, str]]:
@@ -70,3 +71,7 @@ def test_hostile_text_is_made_visible_and_cut() -> None:
     assert (passage.path, passage.heading) == ("<U+DC80>.md", "<U+001B>")
     assert passage.excerpt.startswith("<U+202E>apply_discount")
     assert len(passage.excerpt) == EXCERPT_CHARACTERS_MAX
+
+
+def test_what_is_near_in_meaning_need_not_share_a_word() -> None:
+    assert chosen(Found(text="Loyal people pay less.", is_near=True)) == [("README.md", 1, "is near in meaning")]

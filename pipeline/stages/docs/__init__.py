@@ -9,8 +9,8 @@ Reading is no step: the same head gives the same passages and remarks, and what 
 sections, is kept by content in the index, so that a second try or the next push finds it there. What is paid for is a
 step.
 
-`change` reads the diff, `retrieval` asks the index, `stale` finds remarks by rule, `check` asks the model, `stage` puts
-them together.
+`change` reads the diff, `retrieval` asks the index, `nearness` an embedding model if there is one, `stale` finds
+remarks by rule, `check` asks the model, `stage` puts them together.
 """
 
 from pipeline.stages.docs.parameters import CONTEXT, READS, Params, Wanted

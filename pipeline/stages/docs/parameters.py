@@ -27,6 +27,8 @@ class Wanted(ChosenModel):
     passages_max: Annotated[int, Field(ge=0, le=50)] = 12
     paths: tuple[str, ...] = ()
     """Documents to read, as in `.gitignore`; all if empty."""
+    embedding_model: str | None = None
+    """Whose vectors tell what is near in meaning; None if only words count."""
 
 
 class Params(BaseModel):

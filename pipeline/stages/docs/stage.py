@@ -14,6 +14,7 @@ from pipeline.services.git_objects import Tree
 from pipeline.services.questions import Model
 from pipeline.stages.docs.change import read_diff
 from pipeline.stages.docs.check import check
+from pipeline.stages.docs.nearness import Embeddings, order
 from pipeline.stages.docs.parameters import Head, Objects, Params
 from pipeline.stages.docs.retrieval import look_up, open_library
 from pipeline.stages.docs.stale import confirm
@@ -23,7 +24,11 @@ VERSION: Final = 2
 
 
 def make_docs(
-    *, git: Callable[[Path], Awaitable[Objects]], indexes: Path | None, model: Model | None = None
+    *,
+    git: Callable[[Path], Awaitable[Objects]],
+    indexes: Path | None,
+    model: Model | None = None,
+    embeddings: Embeddings | None = None,
 ) -> StageFunction:
     """Make the stage.
 
@@ -32,6 +37,7 @@ def make_docs(
         indexes: Directory for the full-text indexes, one for each repository, which are caches; None keeps them in
             memory.
         model: The client for the model that the parameters name; None if none is configured.
+        embeddings: The same for the embedding model.
     """
 
     async def docs(ctx: StageContext) -> JsonValue:
@@ -47,15 +53,18 @@ def make_docs(
         await _tell(ctx, library)
         stale, more = await confirm(head, answer.stale)
         checked = await check(ctx, head, stale, who=params.docs, model=model)
+        ordered = await order(
+            ctx, library, answer.hits, change.interest, model=params.docs.embedding_model, embeddings=embeddings
+        )
         passages = await asyncio.to_thread(
-            choose_passages, answer.hits, change.interest, change.added, params.docs.passages_max
+            choose_passages, ordered.hits, change.interest, change.added, params.docs.passages_max
         )
         report = DocsReport(
             passages=passages,
             stale=checked.stale,
             documents_read=len(library.entries),
-            skipped=(*unread, *_uncut(head.tree), *left_out, *more, *checked.skipped),
-            spend=checked.spend,
+            skipped=(*unread, *_uncut(head.tree), *left_out, *more, *checked.skipped, *ordered.skipped),
+            spend=checked.spend + ordered.spend,
         )
         return report.model_dump(mode="json")
 
