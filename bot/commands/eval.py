@@ -7,14 +7,17 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bot.assembly import Resources, open_model
+from bot.demo.scripted_llm import ScriptedLlm
 from bot.evaluation.cases import Case, cases_in, own_cases
 from bot.evaluation.evaluate import AT_ONCE, CaseResult, EvaluationOptions, evaluate
+from bot.evaluation.oracle import asking, oracle
 from bot.evaluation.report import json_of, lines_of, table_of
 from bot.evaluation.scoring import TOLERANCE_LINES
 from bot.exit_codes import ExitCode
 from bot.model_notes import RedisNotes
 from bot.opened_store import open_store, settings_of_process
 from bot.output import NewsConsole, result_page, write_json
+from bot.settings_tree import Settings
 from pipeline.engine.errors import AskPerson
 from pipeline.review.depth import Depth
 from pipeline.review.visible import visible
@@ -38,6 +41,12 @@ def evaluate_cases(  # noqa: PLR0913 - each is an option of the command line.
     depth: Annotated[Literal["quick", "standard", "deep"], Parameter(help="How deep each is read.")] = "standard",
     tolerance: Annotated[int, Parameter(help="Lines that a finding may be off.")] = TOLERANCE_LINES,
     at_once: Annotated[int, Parameter(help=f"Cases at the same time, 1 to {AT_ONCE_MAX}.")] = AT_ONCE,
+    scripted: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="Ask a pretended model that knows the answers: tries the measure."
+        ),
+    ] = False,
     fresh: Annotated[
         bool, Parameter(negative="", show_default=False, help="Review all anew, even what is done.")
     ] = False,
@@ -54,7 +63,7 @@ def evaluate_cases(  # noqa: PLR0913 - each is an option of the command line.
         cases=_chosen(cases, only), depth=Depth(depth), fresh=fresh, tolerance=tolerance, at_once=at_once
     )
     try:
-        results = asyncio.run(_evaluate(options))
+        results = asyncio.run(_evaluate_scripted(options) if scripted else _evaluate(options, settings_of_process()))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say("interrupted. The same command goes on where it stopped.")
         return ExitCode.INTERRUPTED
@@ -71,8 +80,12 @@ def _chosen(directory: Path | None, only: str | None) -> list[Case]:
     return chosen
 
 
-async def _evaluate(options: EvaluationOptions) -> list[CaseResult]:
-    settings = settings_of_process()
+async def _evaluate_scripted(options: EvaluationOptions) -> list[CaseResult]:
+    async with ScriptedLlm(oracle(options.cases)) as llm:
+        return await _evaluate(options, asking(settings_of_process(), llm.url))
+
+
+async def _evaluate(options: EvaluationOptions, settings: Settings) -> list[CaseResult]:
     done = 0
 
     def tell(result: CaseResult) -> None:

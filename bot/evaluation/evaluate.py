@@ -37,7 +37,7 @@ class CaseResult:
     score: Score
     spend: Spend
     seconds: float
-    """From the moment when the review was asked for to its end, waits included."""
+    """Of the stages added up, each from its first start to its end; what was answered from checkpoints included."""
     analyzers: tuple[str, ...] = ()
     """Analysers that ran, with their versions."""
     model: str | None = None
@@ -96,7 +96,7 @@ async def _evaluate_case(case: Case, options: EvaluationOptions, resources: Reso
         findings=summary.findings,
         score=score(wanted_of(case), spots, lengths_of(case), tolerance=options.tolerance),
         spend=summary.spend,
-        seconds=((done.run.ended_ms or done.run.created_ms) - done.run.created_ms) / 1000,
+        seconds=sum(stage.seconds or 0.0 for stage in done.run.stages.values()),
         analyzers=analysis.tools if analysis else (),
         model=analysis.model if analysis else None,
         problems=(*problems_of(done.run), *_gaps(summary)),
