@@ -23,6 +23,10 @@ UNDER_WAY_MAX: Final = 2
 """Batches that are sent and not answered: one is executed while the other is written or read. With more of them each
 would be smaller; ten concurrent runs then cost as much as without batches."""
 
+CALLS_WHOLE_MAX: Final = 4
+"""Of more calls that wait while none is on its way, half are sent: their answers are worked on while the server does
+the other half. In one batch they would make this process and the server wait for each other in turns."""
+
 CALLS_MAX: Final = 64
 """Calls in one batch; no answer waits for more than so many scripts, about 10 ms."""
 
@@ -48,6 +52,7 @@ class BatchingRedis(Redis):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
         super().__init__(*args, **options)
         self._under_way = 0
+        self._on_their_way = 0
         self._waiting: list[_Call] = []
         self._senders: set[asyncio.Task[None]] = set()
         self._lines: list[_Line] = []
@@ -73,7 +78,8 @@ class BatchingRedis(Redis):
             self._under_way -= 1  # Here and not when the task is done: a call that comes between would wait for nobody.
 
     async def _send_batch(self) -> None:
-        batch, self._waiting = self._waiting[:CALLS_MAX], self._waiting[CALLS_MAX:]
+        batch = self._take_batch()
+        self._on_their_way += 1
         try:
             answers = await self._send([args for args, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is each caller's to judge.
@@ -82,7 +88,17 @@ class BatchingRedis(Redis):
             for _, answer in batch:
                 answer.cancel()
             raise
+        finally:
+            self._on_their_way -= 1
         _hand_out(batch, answers)
+
+    def _take_batch(self) -> list[_Call]:
+        size = len(self._waiting)
+        if not self._on_their_way and size > CALLS_WHOLE_MAX:
+            size = -(-size // 2)
+        size = min(size, CALLS_MAX)
+        batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        return batch
 
     async def _send(self, calls: list[tuple[Any, ...]]) -> list[Any]:
         line = await self._take_line()

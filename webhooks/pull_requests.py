@@ -14,6 +14,7 @@ from webhooks.requests import origin, review_request
 
 NEW_HEAD: Final = frozenset({"opened", "synchronize"})
 SAME_HEAD: Final = frozenset({"reopened", "ready_for_review", "converted_to_draft", "labeled", "unlabeled", "edited"})
+ACTIONS: Final = NEW_HEAD | SAME_HEAD | {"closed"}
 LOOKS_AGAIN: Final = ("prepare",)
 """The stage that decides whether and how a head is reviewed."""
 
@@ -26,7 +27,7 @@ def decide_pull_request(event: Event, own: Own) -> Decision:
     Raises:
         Refused: The payload of an action that we know has another shape.
     """
-    if event.action not in NEW_HEAD | SAME_HEAD | {"closed"}:
+    if event.action not in ACTIONS:
         return ignored(event, "it changes nothing that a review depends on")
     read = event.read(PullRequestEvent)
     pull = read.pull_request

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+import msgspec
 from redis import exceptions as redis_errors
 
 from pipeline.engine.delivery import Delivery, DeliveryOutcome, DeliveryRecord, Receipt
@@ -77,8 +78,8 @@ _REFUSAL_WORDS: Final = ("OOM", "MISCONF", "READONLY", "NOPERM", "NOREPLICAS")
 """The rest; and servers before 7 name all of them in the middle of a script's error."""
 
 
-_REQUEST: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_PARAMS: Final = json.JSONEncoder(separators=(",", ":"))
+_ASCII: Final = json.JSONEncoder(separators=(",", ":"))
+_UNICODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class StoreAway(RetryLater):
@@ -129,7 +130,7 @@ class Store:
         self.clock_offset_ms = clock_offset_ms
         self._redis: Final = redis
         self._owner_text: Final = str(owner)
-        self._standing: Final = _REQUEST.encode(self._standing_words()).removeprefix("{")
+        self._standing: Final = msgspec.json.encode(self._standing_words()).removeprefix(b"{")
         self._scripts: Final = {name: _Script.load(name) for name in _SCRIPTS}
 
     # What changes a run --------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ class Store:
         if graph.mirror:
             request["mirror"] = graph.mirror
         request |= self._of(delivery)
-        given, records = _PARAMS.encode(dict(asked.params)), graph.new_records(inputs, fresh=asked.fresh)
+        given, records = _write(dict(asked.params)), graph.new_records(inputs, fresh=asked.fresh)
         reply = await self._ask("submit", request, given, graph.to_wire(), records, graph.opening())
         return Submission(
             run_id=reply.get("run", run_id),
@@ -507,14 +508,17 @@ class Store:
 
     # The one way to a script ----------------------------------------------------------------------------------------
 
-    async def _ask(self, script: str, request: dict[str, JsonValue], *payloads: str) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(await self._call(script, request, *payloads))
+    async def _ask(self, script: str, request: dict[str, JsonValue], *payloads: str | bytes) -> Any:  # noqa: ANN401 - JSON
+        return msgspec.json.decode(await self._call(script, request, *payloads))
 
-    async def _call(self, script: str, request: dict[str, JsonValue], *payloads: str) -> Any:  # noqa: ANN401 - a reply
+    async def _call(self, script: str, request: dict[str, JsonValue], *payloads: str | bytes) -> Any:  # noqa: ANN401 - a reply
         request["clock_offset_ms"] = self.clock_offset_ms
-        asked = f"{_REQUEST.encode(request).removesuffix('}')},{self._standing}"
-        # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
-        asked = asked.encode("utf-8", "replace").decode()
+        try:
+            asked = msgspec.json.encode(request)
+        except UnicodeEncodeError:
+            # A lone surrogate (a file name that is no UTF-8, in some error's text) is no text that a script can read.
+            asked = _UNICODE.encode(request).encode("utf-8", "replace")
+        asked = asked.removesuffix(b"}") + b"," + self._standing
         return await _translate(self._scripts[script].run(self._redis, asked, *payloads))
 
     def _standing_words(self) -> dict[str, JsonValue]:
@@ -548,12 +552,21 @@ class _Script:
         text = "\n".join(parts)
         return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
-    async def run(self, redis: "Redis", *arguments: str) -> Any:  # noqa: ANN401 - whatever the script returns
-        # Cast: redis-py types one method for its synchronous and its asynchronous client.
+    async def run(self, redis: "Redis", *arguments: str | bytes) -> Any:  # noqa: ANN401 - whatever the script returns
+        # Casts: redis-py types one method for both its clients, and takes bytes without saying so.
+        texts = cast("tuple[str, ...]", arguments)
         try:
-            return await cast("Awaitable[Any]", redis.evalsha(self.sha, 0, *arguments))
+            return await cast("Awaitable[Any]", redis.evalsha(self.sha, 0, *texts))
         except redis_errors.NoScriptError:  # Restarted or flushed; EVAL stores it again.
-            return await cast("Awaitable[Any]", redis.eval(self.text, 0, *arguments))
+            return await cast("Awaitable[Any]", redis.eval(self.text, 0, *texts))
+
+
+def _write(params: dict[str, JsonValue]) -> str | bytes:
+    """Write parameters as JSON, which no script reads: a lone surrogate in them stays one, escaped."""
+    try:
+        return msgspec.json.encode(params)
+    except UnicodeEncodeError:
+        return _ASCII.encode(params)
 
 
 def _read_or_warn(run_id: str, raw: Mapping[bytes, bytes]) -> RunRecord | None:

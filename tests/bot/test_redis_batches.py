@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bot.redis_batches import CALLS_MAX, UNDER_WAY_MAX, BatchingRedis
+from bot.redis_batches import CALLS_MAX, CALLS_WHOLE_MAX, UNDER_WAY_MAX, BatchingRedis
 from bot.redis_client import make_client
 from tests.conftest import StartRedis
 
@@ -54,6 +54,22 @@ async def test_each_caller_gets_its_own_answer_and_few_batches_carry_them_all(cl
 
     assert answers == [str(number).encode() for number in range(50)]
     assert len(client.sizes) < 5
+
+
+async def test_calls_that_come_at_once_go_in_two_halves_so_that_both_sides_work(client: Counting) -> None:
+    sha = await load(client)
+
+    await asyncio.gather(*(call(client, sha, "x") for _ in range(CALLS_MAX)))
+
+    assert client.sizes == [CALLS_MAX // 2] * UNDER_WAY_MAX
+
+
+async def test_a_few_calls_go_together(client: Counting) -> None:
+    sha = await load(client)
+
+    await asyncio.gather(*(call(client, sha, "x") for _ in range(CALLS_WHOLE_MAX)))
+
+    assert client.sizes == [CALLS_WHOLE_MAX]
 
 
 async def test_no_batch_is_larger_than_its_limit(client: Counting) -> None:
