@@ -146,10 +146,10 @@ def _excerpt(text: str) -> str:
 def _why(hit: Hit, interest: Interest) -> str:
     named = [*_named(hit.text, interest.names), *_named(hit.text, interest.paths)]
     if named:
-        return f"names {_list(named)}"
+        return _list(named)
     if spoken := _spoken(hit, interest):
-        return f"speaks of {_list(spoken)}"
-    return "is near in meaning"
+        return _list(spoken)
+    return "the same in other words"
 
 
 def _list(words: Sequence[str]) -> str:

@@ -159,7 +159,7 @@ def _constants(scope: str, statements: Iterable[ast.stmt]) -> Iterator[Definitio
 
 
 def _renames(gone: Mapping[str, Definition], added: Mapping[str, Definition]) -> Iterator[Renamed]:
-    """Pair what went with what came: the same body, or the only two of their kind with the same parameters."""
+    """Pair what went with what came: the same body, or the only two of their kind that begin alike in parameters."""
     if len(gone) * len(added) > PAIRS_MAX:
         return
     free = dict(added)
@@ -170,9 +170,14 @@ def _renames(gone: Mapping[str, Definition], added: Mapping[str, Definition]) ->
         alike = [dotted for dotted, other in candidates.items() if other.body == one.body]
         rivals = [other for other in gone.values() if (other.scope, other.kind) == (one.scope, one.kind)]
         if not alike and len(candidates) == len(rivals) == 1 and one.kind == "function":
-            alike = [dotted for dotted, other in candidates.items() if _names(other) == _names(one) != ()]
+            alike = [dotted for dotted, other in candidates.items() if _goes_on(_names(one), _names(other))]
         if alike:
             yield Renamed(before=one, after=free.pop(alike[0]))
+
+
+def _goes_on(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    """Whether a function took the parameters of another over, and perhaps some more."""
+    return bool(before) and after[: len(before)] == before
 
 
 def _names(one: Definition) -> tuple[str, ...]:
