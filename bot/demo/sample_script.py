@@ -7,7 +7,7 @@ from bot.demo.scripted_llm import Rule, Script
 REPAIR_GATE: Final = "repair"
 """The second call waits here until it is opened: time to kill the process that asked."""
 
-REPAIR_RULE: Final = 2
+REPAIR_RULE: Final = 3
 """Place of its rule in both scripts."""
 
 _REVIEW: Final = {
@@ -66,11 +66,17 @@ _VERDICTS: Final = {
     ]
 }
 
+_STALE_SENTENCES: Final = "may have made sentences of its documentation wrong"
+"""How the question about documentation begins."""
+
+_STALE: Final = {"answers": [{"id": 1, "verdict": "stale", "corrected": None}]}
+
 _CUT: Final = '{"walkthrough": "`apply_discount` became `discounted` and also takes coupons'
 """An answer that ends too early, as answers do: it is paid for, and asked to be repaired."""
 
 SCRIPT: Final = Script(
     rules=(
+        Rule(match=_STALE_SENTENCES, answer=_STALE, delay_ms=300),
         Rule(match=_SECOND_LOOK, answer=_VERDICTS, delay_ms=300),
         Rule(match="shop/pricing.py", text=_CUT, delay_ms=1_500, times=1),
         Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_500, gate=REPAIR_GATE),
@@ -81,6 +87,7 @@ model, so that one sees the stages move."""
 
 APP_SCRIPT: Final = Script(
     rules=(
+        Rule(match=_STALE_SENTENCES, answer=_STALE, delay_ms=300),
         Rule(match=_SECOND_LOOK, answer=_VERDICTS, delay_ms=300),
         Rule(match="shop/pricing.py", text=_CUT, delay_ms=1_200, times=1),
         Rule(match="shop/pricing.py", answer=_REVIEW, delay_ms=1_200, gate=REPAIR_GATE),
