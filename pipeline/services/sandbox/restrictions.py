@@ -24,6 +24,9 @@ NICE: Final = 10
 LOCKED_BYTES_MAX: Final = 65_536
 """Memory that cannot be swapped; libraries of cryptography lock a page or two."""
 
+PIDS_MIN: Final = 2
+"""The shell that unpacks the checkout, and tar."""
+
 COUNTED_BY_NAMESPACE: Final = (5, 14)
 """The first Linux whose RLIMIT_NPROC counts each user namespace by itself."""
 
@@ -54,7 +57,7 @@ def restriction(limits: Limits, *, user: int | None, doors: Sequence[int]) -> Ca
     """
     parent, bounds = os.getpid(), _bounds(limits)
     if user is not None:  # Nobody else's, so that it counts this run alone, with bubblewrap outside and inside.
-        bounds[resource.RLIMIT_NPROC] = _no_more_than_ours(resource.RLIMIT_NPROC, limits.pids + 2)
+        bounds[resource.RLIMIT_NPROC] = _no_more_than_ours(resource.RLIMIT_NPROC, max(limits.pids, PIDS_MIN) + 2)
 
     def restrict() -> None:
         for door in doors:
@@ -85,7 +88,7 @@ def hold_processes(pids: Iterable[int], limits: Limits) -> None:
     """
     if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < COUNTED_BY_NAMESPACE:
         return
-    bound = limits.pids + 1  # The first process, which is not the command.
+    bound = max(limits.pids, PIDS_MIN) + 1  # The first process, which is not the command.
     for pid in pids:
         with contextlib.suppress(OSError):  # It ended, or it was not allowed: the keeper's look is left.
             resource.prlimit(pid, resource.RLIMIT_NPROC, (bound, bound))
