@@ -86,7 +86,7 @@ LIMITS: Final = {
             results_tokens_max=4_000,
             seconds_max=300.0,
         ),
-        group_tokens_max=12_000,
+        group_tokens_max=16_000,
         groups_max=20,
         extra_tokens_min=2_400,
         extra_share=0.35,

@@ -2,9 +2,15 @@
 
 A finding is a value: it says where, how bad, what, why and how sure. Its fingerprint names the
 remark and not the line it stands on today, so that the same remark on the next push is known again.
+
+A model words the same remark in another way each time, so a remark of a model is named by the line of code that it
+stands on and not by its title; one of an analyser, which always says the same, by its rule and title. Does not promise
+to know a remark again whose code was changed, or that is filed under another category. What was stored before code was
+noted is known by the title, as it was then: `known_among` looks for both names.
 """
 
 import hashlib
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -52,6 +58,7 @@ class Finding(BaseModel):
     evidence: Annotated[
         str, Field(description="Code that it quotes, from those lines or what stood there; empty for an analyser.")
     ] = ""
+    code: Annotated[str, Field(description="Hash of the line of code that it stands on; empty if not noted.")] = ""
     suggestion: Annotated[
         str | None, Field(description="Lines to put in the place of `line` to `line_end`, if it is that simple.")
     ] = None
@@ -59,8 +66,29 @@ class Finding(BaseModel):
     @property
     def fingerprint(self) -> str:
         """Name the remark, not its line: 16 hex digits, stable when code above it moves."""
-        name = f"{self.path}\0{self.source}\0{self.category}\0{self.title}"
-        return hashlib.sha256(name.encode()).hexdigest()[:16]
+        return self._named(f"\0{self.code}") if self.code else self.former_fingerprint
+
+    @property
+    def former_fingerprint(self) -> str:
+        """Name the remark by its words, as remarks of models were named before code was noted with them."""
+        return self._named(self.title)
+
+    def known_among(self, fingerprints: Collection[str]) -> str | None:
+        """Say under which of its names it is among these; None if it is not."""
+        names = (self.fingerprint, self.former_fingerprint)
+        return next((name for name in names if name in fingerprints), None)
+
+    def on_code(self, line: str) -> "Finding":
+        """Note the line of code that it stands on; how it is indented and spaced does not matter."""
+        words = " ".join(line.split())
+        return self.model_copy(update={"code": _digits(words) if words else ""})
+
+    def _named(self, what: str) -> str:
+        return _digits(f"{self.path}\0{self.source}\0{self.category}\0{what}")
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def rank(findings: "list[Finding] | tuple[Finding, ...]") -> tuple[Finding, ...]:

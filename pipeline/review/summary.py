@@ -107,7 +107,7 @@ def judged_without(summary: Summary, fingerprints: Collection[str], asked: Asked
         fingerprints: Of the findings.
         asked: What was to be reviewed, as it was when the review was made.
     """
-    findings = tuple(finding for finding in summary.findings if finding.fingerprint not in fingerprints)
+    findings = tuple(finding for finding in summary.findings if not finding.known_among(fingerprints))
     if len(findings) == len(summary.findings):
         return summary
     missing = {stage.stage: stage for stage in summary.missing}

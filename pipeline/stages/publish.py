@@ -123,7 +123,11 @@ class _Work:
         threads = Threads(
             inline=dict.fromkeys((*written.inline, *posted)),
             follow_up=follow_up,
-            dismissed=[(one, dismissals[one.fingerprint]) for one in dismissed_of(whole.findings, dismissals.keys())],
+            dismissed=[
+                (one, dismissals[name])
+                for one in dismissed_of(whole.findings, dismissals.keys())
+                if (name := one.known_among(dismissals.keys()))
+            ],
         )
         body = summary_page(summary, await self._facts(), threads=threads, rules=self._rules())
         kept: dict[str, JsonValue] = {

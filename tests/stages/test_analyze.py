@@ -120,9 +120,9 @@ async def test_analysers_and_model_make_one_ranked_report(bench: Bench) -> None:
 
     assert [(finding.source, finding.path, finding.line) for finding in report.findings] == [
         ("ruff:F821", "shop/cart.py", 2),
-        ("model", "shop/cart.py", 2),
         ("typos:spelling", "shop/cart.py", 2),
     ]
+    assert report.findings[0].claim == REMARK["claim"], "the model explains what the analyser found"
     assert report.files == (ChangedFile(path="shop/cart.py", status="modified", added=1, removed=1),)
     assert (report.files_total, report.lines_added, report.lines_removed) == (1, 1, 1)
     assert (report.model, report.walkthrough) == ("first", WALKTHROUGH)

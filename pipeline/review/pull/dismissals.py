@@ -64,7 +64,7 @@ def without_dismissed(summary: Summary, plan: Plan | None, dismissed: Collection
 
 def dismissed_of(findings: Iterable[Finding], dismissed: Collection[str]) -> tuple[Finding, ...]:
     """Give those that are dismissed."""
-    return tuple(finding for finding in findings if finding.fingerprint in dismissed)
+    return tuple(finding for finding in findings if finding.known_among(dismissed))
 
 
 def _read(value: JsonValue) -> Dismissal:

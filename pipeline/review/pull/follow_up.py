@@ -51,14 +51,15 @@ def compare(
     """
     if since is None:
         return FIRST
-    told = {finding.fingerprint: finding for finding in before if finding.fingerprint not in dismissed}
-    found = {finding.fingerprint for finding in now.findings}
+    told = {finding.fingerprint: finding for finding in before if not finding.known_among(dismissed)}
+    again = {finding.fingerprint: name for finding in now.findings if (name := finding.known_among(told))}
+    found = set(again.values())
     missing = [finding for fingerprint, finding in told.items() if fingerprint not in found]
     gone = [finding for finding in missing if _is_outside(finding, now.analysis)]
     rest = [finding for finding in missing if not _is_outside(finding, now.analysis)]
     return FollowUp(
         since=since,
-        known=frozenset(told.keys() & found),
+        known=frozenset(again),
         fixed=rank([finding for finding in rest if _was_looked_for(finding, now)]),
         gone=rank(gone),
         unseen=rank([finding for finding in rest if not _was_looked_for(finding, now)]),

@@ -136,7 +136,7 @@ def _place(
     rules: InlineRules,
 ) -> Anchored | Stray:
     """Find the place of a finding, or say why it is not remarked."""
-    if finding.fingerprint in posted:
+    if finding.known_among(posted):
         return Stray(why=REMARKED)
     if finding.fingerprint in comments:
         return Stray(why=TWIN)

@@ -23,6 +23,7 @@ from pipeline.review.imports import links
 from pipeline.review.kept_readings import with_known
 from pipeline.review.model_findings import AnalyzeAnswer
 from pipeline.review.model_reading import GroupUnread, tell_reading
+from pipeline.review.model_remarks import finished
 from pipeline.review.names import is_code
 from pipeline.review.prompt import PROMPT_VERSION
 from pipeline.review.reports import AnalysisReport, Skipped
@@ -158,7 +159,7 @@ async def _review_groups(
 
     async def review(group: Sequence[FileExcerpt], turns: int) -> GroupReview | OnceoverError:
         try:
-            reviewed = await reviewer.review(group, turns)
+            reviewed = finished(await reviewer.review(group, turns), group)
         except OnceoverError as error:
             if questions.met(error):
                 return error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
-from pipeline.review.findings import rank
+from pipeline.review.duplicates import merged
 from pipeline.review.left_out import beyond
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.analyzers.settings import AnalyzerSettings
@@ -55,7 +55,7 @@ def make_analyze(
 
 def _report(change: Change, checked: AnalysisReport, read: AnalysisReport, findings_max: int) -> AnalysisReport:
     """Put the parts together, the worst findings first and no more than asked for."""
-    findings = rank([*checked.findings, *read.findings])
+    findings = merged([*checked.findings, *read.findings])
     return AnalysisReport(
         files=tuple(file.report() for file in change.diff.files[:FILES_TOLD_MAX]),
         files_total=len(change.diff.files),
