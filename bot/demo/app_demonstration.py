@@ -20,7 +20,7 @@ from bot.demo.check_watch import CheckWatch, strip
 from bot.demo.child import Child, ChildEnded
 from bot.demo.promises import Shown, asked_again
 from bot.demo.sample_repository import BRANCH, FIRST_TITLE, TITLE, sample_files
-from bot.demo.sample_script import APP_SCRIPT, REPAIR_GATE
+from bot.demo.sample_script import APP_SCRIPT, REPAIR_GATE, REPAIR_RULE
 from bot.demo.scripted_llm import Call, ScriptedLlm
 from bot.demo.simulated_github.faults import ActiveFault, Fault
 from bot.demo.simulated_github.leftovers import check_runs, left_on
@@ -191,11 +191,12 @@ class Scene:
     async def _kill(self, reviewer: Child, pull: Pull) -> list[Call]:
         """Kill the reviewer while the model thinks about its second question; the first is answered."""
         async with self._hoping("the model is asked a second time, and the check run shows so"):
-            await self.llm.wait_calls(2)
+            await self._until(lambda: any(call.rule == REPAIR_RULE for call in self.llm.calls))
             await self._until(lambda: any(IN_THE_MIDDLE in strip(run) for run in check_runs(pull, self.github.app)))
             await asyncio.sleep(SIGHT_SECONDS)
         await reviewer.kill()
-        answered = self.llm.calls[:1]  # The second asks to repair the first one's answer, so that one had come.
+        # The one under way asks to repair an answer, so that one had come; that about documentation is quicker.
+        answered = [call for call in self.llm.calls if call.rule != REPAIR_RULE]
         self.say(f"\n3. kill -9 {reviewer.pid}: the reviewer dies in the middle of analyze", is_act=True)
         self.say(f"   model      {count(len(answered), 'call')} answered, one under way; that one is lost")
         return answered
