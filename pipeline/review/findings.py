@@ -92,8 +92,8 @@ def _digits(text: str) -> str:
 
 
 def rank(findings: "list[Finding] | tuple[Finding, ...]") -> tuple[Finding, ...]:
-    """Order worst first, then surest, then by place; twins (same fingerprint and line) are told once."""
-    once = {(finding.fingerprint, finding.line): finding for finding in reversed(findings)}
+    """Order worst first, then surest, then by place; twins (same fingerprint, line and title) are told once."""
+    once = {(finding.fingerprint, finding.line, finding.title): finding for finding in reversed(findings)}
     return tuple(
         sorted(once.values(), key=lambda f: (f.severity.rank, -f.confidence, f.path, f.line, f.source, f.title))
     )

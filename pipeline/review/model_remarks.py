@@ -38,7 +38,8 @@ def finished(review: GroupReview, group: Sequence[FileExcerpt]) -> GroupReview:
         for line in hunk.lines
         if line.new_number is not None
     }
-    kept = tuple(_on_code(finding, texts) for finding in review.findings if not _is_style(finding))
+    seen: Counter[tuple[str, int]] = Counter()
+    kept = tuple(_on_code(finding, texts, seen) for finding in review.findings if not _is_style(finding))
     styled = len(review.findings) - len(kept)
     dropped = Counter(review.dropped) + Counter({STYLE: styled}) if styled else review.dropped
     return replace(review, findings=kept, dropped=dropped)
@@ -49,8 +50,12 @@ def _is_style(finding: Finding) -> bool:
     return is_minor and finding.category in _MAY_BE_STYLE and _STYLE.search(finding.title) is not None
 
 
-def _on_code(finding: Finding, texts: Mapping[tuple[str, int | None], str]) -> Finding:
-    """Name a remark by the first of its lines that says something."""
+def _on_code(finding: Finding, texts: Mapping[tuple[str, int | None], str], seen: Counter[tuple[str, int]]) -> Finding:
+    """Name a remark by the first of its lines that says something; the second one there has a name of its own."""
     lines = [texts.get((finding.path, number), "") for number in range(finding.line, finding.line_end + 1)]
     telling = (line for line in lines if sum(map(str.isalnum, line)) >= _WORTH_LETTERS)
-    return finding.on_code(next(telling, lines[0]))
+    line = next(telling, lines[0])
+    named = finding.on_code(line)
+    place = (named.fingerprint, finding.line)
+    seen[place] += 1
+    return named if seen[place] == 1 else finding.on_code(f"{line} #{seen[place]}")

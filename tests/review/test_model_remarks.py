@@ -48,3 +48,11 @@ def test_a_fault_that_names_style_is_kept() -> None:
     )
 
     assert len(finished(review(*findings), GROUP).findings) == 3
+
+
+def test_two_matters_on_one_line_have_two_names() -> None:
+    findings = (finding(title="Leaks the file"), finding(title="Divides by zero"))
+
+    done = finished(review(*findings), GROUP).findings
+
+    assert len({one.fingerprint for one in done}) == 2
