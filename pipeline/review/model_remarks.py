@@ -50,7 +50,7 @@ def _is_style(finding: Finding) -> bool:
     return is_minor and finding.category in _MAY_BE_STYLE and _STYLE.search(finding.title) is not None
 
 
-def _on_code(finding: Finding, texts: Mapping[tuple[str, int | None], str], seen: Counter[tuple[str, int]]) -> Finding:
+def _on_code(finding: Finding, texts: Mapping[tuple[str, int], str], seen: Counter[tuple[str, int]]) -> Finding:
     """Name a remark by the first of its lines that says something; the second one there has a name of its own."""
     lines = [texts.get((finding.path, number), "") for number in range(finding.line, finding.line_end + 1)]
     telling = (line for line in lines if sum(map(str.isalnum, line)) >= _WORTH_LETTERS)
