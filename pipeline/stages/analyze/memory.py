@@ -70,8 +70,8 @@ class Memory:
         return Known(taken=taken, walkthroughs=tuple(text for text in told if text))
 
     async def keep(self, group: Sequence[FileExcerpt], review: GroupReview) -> None:
-        """Keep what came of a group; an answer with gaps is worth asking for again, and so is one that is none."""
-        if self.readings is None or not self.subject or review.unusable is not None or review.gaps:
+        """Keep what came of a group; one with gaps, that is none or that nobody doubted is worth asking for again."""
+        if self.readings is None or not self.subject or review.unusable is not None or review.gaps or review.unchecked:
             return
         named = (self._names.get((file.path, hunk)) for file in group for hunk in file.hunks)
         pieces = [piece for piece in named if piece is not None]  # Halves of one that filled a group are no pieces.
