@@ -19,7 +19,7 @@ from typing import Final
 
 from pipeline.services.sandbox.archive import CannotCopy, write_checkout
 from pipeline.services.sandbox.bubblewrap_line import DATA, STARTED_FD, WANTED_FD, bubblewrap_line
-from pipeline.services.sandbox.census import take_census
+from pipeline.services.sandbox.census import below
 from pipeline.services.sandbox.cgroup import Cgroup
 from pipeline.services.sandbox.order import Order
 from pipeline.services.sandbox.reach import put_in_reach
@@ -77,8 +77,9 @@ class Built:
         try:
             with os.fdopen(self.sink, "wb", buffering=0) as sink:
                 write_checkout(self.checkout, sink, self.order.limits)
-                # The script waits for the end of the stream, so that these are all there are, and none is a stranger.
-                hold_processes(take_census(self.init_pid).members, self.order.limits)
+                if self.order.user is None:
+                    # The script waits for the end of the stream: these are all there are, and none is a stranger.
+                    hold_processes(below(self.init_pid).members, self.order.limits)
         except CannotCopy as error:
             raise CannotBuild(str(error), "Raise `--work-mb` if it is too large, or name another directory.") from error
         except BrokenPipeError:

@@ -84,7 +84,7 @@ def hold_processes(pids: Iterable[int], limits: Limits) -> None:
 
     From inside a user namespace RLIMIT_NPROC counts that namespace alone (since Linux 5.14), so that runs of one user
     do not starve each other or the user. On older kernels it counts all of the user's; there the keeper's look is left.
-    Who is root has a user for each run, and `restriction` has done it.
+    For a user of the run's own, `restriction` has done it.
     """
     if tuple(map(int, platform.release().split("-")[0].split(".")[:2])) < COUNTED_BY_NAMESPACE:
         return
