@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pipeline.engine.errors import OnceoverError
+from pipeline.services.llm_catalogue import ModelFacts
 from pipeline.services.llm_question import Answer, Tool, ToolCall
+from pipeline.services.prospects import Prospects
 
 Conversation: TypeAlias = Sequence[Mapping[str, Any]]
 
@@ -38,6 +40,18 @@ class TalkingModel:
     script: list[Answer | OnceoverError] = field(default_factory=list)
     obey: Callable[[Asked], Answer | None] | None = None
     asked: list[Asked] = field(default_factory=list)
+
+    async def prospects(self) -> Prospects:
+        """Offer a window that is never full."""
+        return Prospects(
+            model="small",
+            context_tokens=128_000,
+            is_window_told=True,
+            prompt_tokens_max=100_000,
+            prompt_bytes_max=300_000,
+            bytes_per_token=4.0,
+            facts=ModelFacts(),
+        )
 
     async def ask(
         self,
