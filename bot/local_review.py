@@ -57,6 +57,8 @@ class ReviewOptions:
     depth: Depth = Depth.STANDARD
     test_command: tuple[str, ...] | None = None
     junit: str | None = None
+    reported: tuple[JsonValue, ...] = ()
+    """What other tools said, as the stage analyze reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,9 +216,12 @@ def review_parameters(options: ReviewOptions, target: Target, resources: Resourc
         "title": target.title,
     }
     command: list[JsonValue] | None = list(options.test_command) if options.test_command else None
-    return chosen | review_params(
+    params = review_params(
         resources, test_command=command, junit=options.junit, fail_on=options.fail_on, depth=options.depth
     )
+    if options.reported and isinstance(analysis := params["analysis"], dict):
+        analysis["reported"] = list(options.reported)
+    return chosen | params
 
 
 def _subject(git: Git, head_ref: str, base_ref: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from cyclopts import Parameter
 
 from bot.assembly import Resources, open_model
+from bot.bookkeeper import bookkeeper_of
 from bot.evaluation.benchmarks import martian, review_bench, swe_prbench
 from bot.evaluation.cases import build
 from bot.evaluation.evaluate import PLACE, review_change, was_read
@@ -128,7 +129,7 @@ def _with_resources(environ: Mapping[str, str], work: Callable[[Resources], Awai
         set_up_logs(settings.telemetry.log_format)
         async with open_store(settings) as opened:
             notes = RedisNotes(opened.redis, opened.store.settings.prefix)
-            async with open_model(settings, notes=notes) as model:
+            async with open_model(settings, notes=notes, listener=bookkeeper_of(opened)) as model:
                 return await work(Resources(settings=settings, store=opened.store, model=model))
 
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bot.assembly import Resources, open_model
+from bot.bookkeeper import bookkeeper_of
 from bot.demo.scripted_llm import ScriptedLlm
 from bot.evaluation.cases import Case, cases_in, own_cases
 from bot.evaluation.evaluate import AT_ONCE, CaseResult, EvaluationOptions, evaluate
@@ -97,7 +98,7 @@ async def _evaluate(options: EvaluationOptions, settings: Settings) -> list[Case
 
     async with open_store(settings) as opened:
         notes = RedisNotes(opened.redis, opened.store.settings.prefix)
-        async with open_model(settings, notes=notes) as model:
+        async with open_model(settings, notes=notes, listener=bookkeeper_of(opened)) as model:
             resources = Resources(settings=settings, store=opened.store, model=model)
             return await evaluate(options, resources, on_result=tell)
 

@@ -35,6 +35,7 @@ from bot.progress import watch
 from bot.review_estimate import estimate_notes, estimate_review, estimate_table
 from bot.review_json import Provenance, ReviewJson, json_text, review_json
 from bot.run_view import view_of
+from bot.sarif_files import check_place, read_reported, write_sarif
 from bot.settings_tree import Settings
 from bot.terminal import print_review
 from pipeline.engine.errors import AskPerson
@@ -69,6 +70,8 @@ class _Screen:
     news: Console
     quiet: bool
     as_json: bool
+    sarif: Path | None = None
+    """Where to write the findings besides."""
 
     def tell(self, text: str) -> None:
         """Give a piece of news, unless nobody wants any."""
@@ -110,10 +113,19 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
     estimate: Annotated[
         bool, _flag("Tell what a review would cost at each depth, ask no model, and end with 0.")
     ] = False,
+    sarif_in: Annotated[
+        list[Path] | None,
+        Parameter(help="SARIF of other tools: what they say of changed lines is told too.", negative=""),
+    ] = None,
+    sarif_out: Annotated[Path | None, Parameter(help="Write the findings as SARIF 2.1.0, too.")] = None,
     as_json: Annotated[bool, _flag("Print JSON; see docs/json.md.", name="--json")] = False,
     quiet: Annotated[bool, _flag("Show no progress; the result and errors only.")] = False,
 ) -> ExitCode:
     """Review what a branch changes; `bot.cli` tells the user more."""
+    screen = _Screen(news=NewsConsole(), quiet=quiet, as_json=as_json, sarif=sarif_out)
+    if sarif_out:
+        check_place(sarif_out)
+    reported, left_out = read_reported(sarif_in or [], repo.resolve())
     options = ReviewOptions(
         repository=repo,
         base=base,
@@ -123,8 +135,10 @@ def review(  # noqa: PLR0913 - each is an option of the command line.
         test_command=_split(test_command),
         junit=junit,
         depth=depth,
+        reported=tuple(reported),
     )
-    screen = _Screen(news=NewsConsole(), quiet=quiet, as_json=as_json)
+    for one in left_out:
+        screen.tell(f"left out of the SARIF: {one}.")
     try:
         return asyncio.run(_estimate(options, screen) if estimate else _review(options, screen))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -184,6 +198,8 @@ async def _finish(done: LocalReview, resources: Resources, screen: _Screen) -> E
     for problem in problems_of(done.run):
         screen.tell(f"stage {problem}")
     result = await read_result(done, resources.store)
+    if screen.sarif and result.markdown:
+        write_sarif(screen.sarif, result.summary, head=done.target.head)
     if screen.as_json:
         write_text(json_text(_as_json(done, result)))
     elif result.markdown:

@@ -20,7 +20,7 @@ from pipeline.services.analyzers.suppressions import suppressed_lines
 from pipeline.services.analyzers.toolbox import Toolbox, open_toolbox
 from pipeline.services.git_objects import NotRead
 from pipeline.stages.analyze.change import Objects
-from pipeline.stages.analyze.parameters import FINDINGS_STORED_MAX, Params
+from pipeline.stages.analyze.parameters import FINDINGS_STORED_MAX, Params, Reported
 
 SILENCED: Final = "the change itself silences an analyser here (`noqa`, `nosec` or the like)"
 
@@ -28,7 +28,29 @@ SILENCED: Final = "the change itself silences an analyser here (`noqa`, `nosec` 
 async def check_files(
     ctx: StageContext, objects: Objects, params: Params, files: Sequence[FileDiff], settings: AnalyzerSettings
 ) -> AnalysisReport:
-    """Run the analysers over the head's version of the files, once for the same blobs and tools."""
+    """Run the analysers over the head's version of the files, once for the same blobs and tools.
+
+    What other tools said of the change is added.
+    """
+    own = await _run_own(ctx, objects, params, files, settings)
+    return await asyncio.to_thread(_with_reported, own, files, params.analysis.reported)
+
+
+def _with_reported(own: AnalysisReport, files: Sequence[FileDiff], reported: Sequence[Reported]) -> AnalysisReport:
+    """Add the remarks of other tools that are about the change."""
+    by_path = {file.path: file for file in files}
+    remarks = [Remark(**one.model_dump()) for one in reported if one.path in by_path]
+    return own.model_copy(
+        update={
+            "findings": rank([*own.findings, *_on_changed_lines(by_path, remarks)])[:FINDINGS_STORED_MAX],
+            "tools": (*own.tools, *sorted({f"{one.tool} (SARIF)" for one in reported})),
+        }
+    )
+
+
+async def _run_own(
+    ctx: StageContext, objects: Objects, params: Params, files: Sequence[FileDiff], settings: AnalyzerSettings
+) -> AnalysisReport:
     if not files or not params.analysis.analyzers:
         return AnalysisReport()
     toolbox = await open_toolbox(params.analysis.analyzers, settings)

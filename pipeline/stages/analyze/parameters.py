@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.review.depth import Depth
+from pipeline.services.analyzers.remark import Level
 from pipeline.services.questions import ChosenModel
 from pipeline.services.repository import Repository, Sha
 
@@ -18,6 +19,27 @@ FINDINGS_STORED_MAX: Final = 2_000
 """Findings of the analysers that the step keeps; far more than any limit on those that are told."""
 
 
+REPORTED_MAX: Final = 2_000
+"""Remarks of other tools; they stand in the run's parameters."""
+
+
+class Reported(BaseModel):
+    """What another tool said of a place, from a SARIF file that whoever asks for the review named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    line: Annotated[int, Field(ge=1)]
+    line_end: Annotated[int, Field(ge=1)]
+    level: Level
+    category: str
+    tool: str
+    rule: str
+    title: str
+    message: str
+    confidence: Annotated[float, Field(ge=0, le=1)]
+
+
 class Analysis(ChosenModel):
     """Who is to read the change."""
 
@@ -28,6 +50,8 @@ class Analysis(ChosenModel):
     """Those with a program when the run was asked for: once one is installed, the same head is worth another look."""
     ignore: tuple[str, ...] = ()
     """Patterns as in `.gitignore`."""
+    reported: Annotated[tuple[Reported, ...], Field(max_length=REPORTED_MAX)] = ()
+    """What other tools said; told where it is about changed lines."""
     depth: Depth = Depth.STANDARD
     guidelines: str = ""
     """What the base branch's configuration asks the model to look for."""
