@@ -105,7 +105,7 @@ async def open_model(
         fallback_models=chosen.fallback_names,
         seconds_max=chosen.timeout_seconds,
         connect_seconds_max=chosen.connect_seconds,
-        silence_seconds_max=chosen.read_seconds,
+        silence_seconds_max=chosen.read_seconds or chosen.timeout_seconds,
         catalogue=open_catalogue(chosen.models_file),
     )
     async with OpenAiModel(asked, notes=notes, listener=listener) as model:

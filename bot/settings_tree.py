@@ -142,12 +142,12 @@ class ModelSettings(Part):
         le=300,
         description="whole seconds, 1 to 300; how long a connection to the model's server may take",
     )
-    read_seconds: int = Field(
-        240,
+    read_seconds: int | None = Field(
+        None,
         validation_alias="ONCEOVER_LLM_READ_SECONDS",
         ge=1,
         le=3600,
-        description="whole seconds, 1 to 3600; how long the model's server may keep silent within one answer",
+        description="whole seconds, 1 to 3600; how long the model's server may keep silent, unset as long as the answer",
     )
 
 
