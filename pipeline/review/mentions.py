@@ -7,7 +7,9 @@ Does not promise to understand prose.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final, Protocol
 
 from pipeline.review.documents import is_history, kind_of
@@ -27,6 +29,9 @@ SENTENCE_CHARACTERS_MAX: Final = 300
 
 SUGGESTION_CHARACTERS_MAX: Final = 300
 """A longer line is not offered rewritten."""
+
+SHORT_CHARACTERS_MAX: Final = 2
+"""An old default as short as this is looked for beside its parameter only."""
 
 WINDOW_LINES: Final = (3, 6)
 """Lines before and after a mention in which the old parameter or default has to stand."""
@@ -62,8 +67,16 @@ _OTHER_PROGRAM: Final = re.compile(
 )
 """A call of somebody else's program, up to its end; those that run a program of ours are not meant."""
 
+_OWNER: Final = re.compile(r"(?<![\w.])(\w+)\.$")
+"""The module before a name: `ssl` of `ssl.SSLContext`."""
+
 _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _ENDS_ITEM: Final = re.compile(r"^\s*(?:(?:[-*+]|\d+[.)])\s|$)")
+
+_OF_THE_SYSTEM: Final = re.compile(
+    r"(LC|XDG|LD|DYLD|SSL_CERT)_\w+|(HTTPS?|FTP|NO|ALL)_PROXY|(NO|FORCE)_COLOR|SOURCE_DATE_EPOCH|GITHUB_\w+|CI_\w+"
+)
+"""Variables that other programs read too: a program that stops to look at one takes nothing away."""
 
 
 class Read(Protocol):
@@ -88,7 +101,8 @@ class Read(Protocol):
 
 def is_telling(changed: ChangedName) -> bool:
     """Whether a name is rare enough to be looked for in prose."""
-    return len(changed.name) >= NAME_CHARACTERS_MIN and changed.name.lower() not in _COMMON.split()
+    is_ours = not (changed.kind == "variable" and _OF_THE_SYSTEM.fullmatch(changed.name))
+    return is_ours and len(changed.name) >= NAME_CHARACTERS_MIN and changed.name.lower() not in _COMMON.split()
 
 
 def stale_mentions(
@@ -141,14 +155,37 @@ def _hinted(lines: Sequence[str], index: int, changed: ChangedName, *, is_own: b
     """Return the number (from 1) of the line near a mention that tells the old meaning; 0 if none does."""
     first, last = (0, len(lines)) if is_own else _around(lines, index)
     near = sorted(range(first, last), key=lambda other: abs(other - index))
-    for hint in changed.hints:
+    for hint, subject in zip_longest(changed.hints, changed.subjects, fillvalue=""):
         if not hint:
             return index + 1
+        if hint[-1] == "(" and not _is_distinctive(changed.name):
+            continue  # Every object has something like `invoke(`.
         pattern = re.compile(rf"(?<![\w.-]){re.escape(hint)}(?![\w-])" if hint[-1] != "(" else re.escape(hint))
         for other in near:
-            if pattern.search(lines[other]) and not _TELLS_THE_PAST.search(lines[other]):
+            is_said = pattern.search(lines[other]) and not _TELLS_THE_PAST.search(lines[other])
+            is_meant = _has_word(lines[other], subject or changed.name) or (
+                (is_own or other == index) and _has_word(lines[other], "default")
+            )
+            if is_said and (is_meant or not _is_everywhere(hint)):
                 return other + 1
     return 0
+
+
+def _is_everywhere(hint: str) -> bool:
+    """Whether a word proves nothing by itself: a small number, `True`."""
+    return len(hint) <= SHORT_CHARACTERS_MAX or hint.lower() in {
+        "true",
+        "false",
+        "none",
+        "null",
+        "yes",
+        "auto",
+        "optional",
+    }
+
+
+def _has_word(text: str, word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
 
 
 def _around(lines: Sequence[str], index: int) -> tuple[int, int]:
@@ -185,9 +222,11 @@ def search_phrase(changed: ChangedName) -> str:
 
 
 def _is_foreign(text: str, start: int) -> bool:
-    """Whether a flag belongs to another program that is called on the line, or a name is part of an address."""
+    """Whether it is a flag of another program that is called on the line, part of an address, or Python's own."""
     before = text[:start]
-    return bool(_OTHER_PROGRAM.search(before)) or "://" in before.rpartition(" ")[2]
+    owner = _OWNER.search(before)
+    is_of_python = owner is not None and owner[1] in sys.stdlib_module_names
+    return is_of_python or bool(_OTHER_PROGRAM.search(before)) or "://" in before.rpartition(" ")[2]
 
 
 def _is_distinctive(name: str) -> bool:

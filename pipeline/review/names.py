@@ -58,6 +58,8 @@ class ChangedName:
     """For changed ones: what is different, as a clause."""
     hints: tuple[str, ...] = ()
     """For changed ones: the old words (a parameter, a default) without which a mention is not stale."""
+    subjects: tuple[str, ...] = ()
+    """For each of them, the parameter that has to stand beside it if it is a word that stands everywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,7 @@ def _altered(file: ChangedCode, alterations: list[Altered]) -> ChangedName:
         line=after.line,
         detail="; ".join(altered.difference for altered in alterations),
         hints=tuple(altered.old_word for altered in alterations),
+        subjects=tuple(altered.subject for altered in alterations),
     )
 
 
@@ -231,11 +234,17 @@ def _changed_lines(file: ChangedCode, old: _Declared, new: _Declared) -> Iterato
     come = {name: place for name, place in new.items() if name not in old}
     gone_kinds, come_kinds = (Counter(kind for kind, _ in names.values()) for names in (gone, come))
     for name, (kind, line) in gone.items():
+        if any(_is_part(other, name) for other in come):
+            continue  # The whole may be put together of the part while the program runs.
         if gone_kinds[kind] == come_kinds[kind] == 1:
             heir, line_now = next((other, line) for other, (other_kind, line) in come.items() if other_kind == kind)
             yield ChangedName(name=name, kind=kind, change=Change.RENAMED, path=file.path, line=line_now, new_name=heir)
         else:
             yield ChangedName(name=name, kind=kind, change=Change.REMOVED, path=file.path, line=line)
+
+
+def _is_part(part: str, name: str) -> bool:
+    return "_" in part and (name.endswith(f"_{part}") or name.startswith(f"{part}_"))
 
 
 def _declarations(path: str, lines: Iterable[tuple[int, str]]) -> _Declared:

@@ -7,7 +7,7 @@ Does not follow imports, `__all__`, or names that are made while the program run
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.review.python_source import Documented, parse_python, scopes
@@ -62,6 +62,8 @@ class Altered:
     """As a clause: `` `rate` is gone ``."""
     old_word: str
     """What a description of the old meaning would contain: the parameter, or the old default."""
+    subject: str = ""
+    """The parameter whose default it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +127,15 @@ def _definition(dotted: str, node: Documented, lines: list[str]) -> Definition:
 
 def _parameters(arguments: ast.arguments, *, is_method: bool) -> tuple[Parameter, ...]:
     positional = [*arguments.posonlyargs, *arguments.args]
+    nameless = {id(one) for one in arguments.posonlyargs}
     missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
     pairs = [*zip(positional, [*missing, *arguments.defaults], strict=True)]
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    named = [Parameter(name=one.arg, default=_written(default)) for one, default in pairs]
+    named = [
+        Parameter(name=one.arg, default=_written(default))
+        for one, default in pairs
+        if not (one.arg.startswith("_") or id(one) in nameless)  # Callers cannot or should not name them.
+    ]
     starts_with_self = is_method and bool(named) and named[0].name in {"self", "cls"}
     return tuple(named[1:] if starts_with_self else named)
 
@@ -203,9 +210,11 @@ def _alterations(before: Definition, after: Definition) -> Iterator[Altered]:
 
 def _other_default(after: Definition, old: Parameter, new: Parameter) -> Iterator[Altered]:
     if old.default is not None and new.default is None:
-        yield Altered(after=after, difference=f"its parameter `{old.name}` is required now", old_word=old.name)
+        told = f"its parameter `{old.name}` is required now"
+        yield Altered(after=after, difference=told, old_word="optional", subject=old.name)
     elif old.default is not None and new.default is not None:
-        yield from _other_worth(after, f"the default of `{old.name}`", old.default, new.default)
+        others = _other_worth(after, f"the default of `{old.name}`", old.default, new.default)
+        yield from (replace(one, subject=old.name) for one in others)
 
 
 def _other_worth(after: Definition, what: str, old: str, new: str) -> Iterator[Altered]:

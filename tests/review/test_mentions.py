@@ -127,3 +127,65 @@ def test_hostile_paths_and_lines_are_made_visible() -> None:
     (finding,) = stale_mentions([section], [renamed("apply_discount", "discount_by")], {})
 
     assert (finding.path, finding.suggestion) == ("a<U+001B><U+DC80>.md", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_stale"),
+    [
+        ("shop.SSLContext()", True),
+        ("`SSLContext`", True),
+        ("<ssl.SSLContext object>", False),
+        ("a.ssl.SSLContext", True),
+    ],
+)
+def test_a_name_of_python_s_own_library_is_another(text: str, *, is_stale: bool) -> None:
+    assert bool(stale(text, removed("SSLContext"))) is is_stale
+
+
+@pytest.mark.parametrize(
+    ("text", "is_stale"),
+    [
+        ("`pay_out(cart, wait=True)` pays.", True),
+        ("`pay_out(cart)` is True to its word.", False),
+        ("`pay_out` has a default of True.", True),
+        ("`pay_out` pays.\nTo show the default, use True.", False),
+    ],
+)
+def test_an_old_default_that_is_a_common_word_counts_beside_its_parameter(text: str, *, is_stale: bool) -> None:
+    name = ChangedName(
+        name="pay_out",
+        kind="function",
+        change=Change.CHANGED,
+        path="shop/cart.py",
+        line=7,
+        hints=("True",),
+        subjects=("wait",),
+    )
+
+    assert bool(stale(text, name)) is is_stale
+
+
+def test_a_method_that_everything_has_is_not_looked_for_by_its_calls() -> None:
+    assert stale("Call `invoke(it)`.", changed("invoke", "invoke(")) == []
+    assert stale("Call `pay_out(it)`.", changed("pay_out", "pay_out(")) == [1]
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "HTTPS_PROXY", "NO_COLOR", "XDG_STATE_HOME"])
+def test_a_variable_of_the_system_is_nobody_s_to_take_away(name: str) -> None:
+    gone = ChangedName(name=name, kind="variable", change=Change.REMOVED, path="a.py", line=1)
+
+    assert stale(f"Set `{name}`.", gone) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("| `pay_out` | 30 s |\n| `other` | 30 s |", [1]),
+        ("| `pay_out` | 20 s |\n| `other` | 300 s |", []),
+        ("- `pay_out` waits\n  300 s\n- `other` waits 300 s", [2]),
+        ("- `pay_out` waits\n- `other` waits 300 s", []),
+        ("### `pay_out`\n\nWaits 300 s.", [3]),
+    ],
+)
+def test_an_old_default_counts_in_the_same_row_item_or_paragraph(text: str, lines: list[int]) -> None:
+    assert stale(text, changed("pay_out", "300" if "300" in text else "30 s")) == lines

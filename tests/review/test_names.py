@@ -54,6 +54,8 @@ def told(*files: ChangedCode) -> list[tuple[str, Change, str]]:
         ("def buy(a): pass", "def buy(a, b=1): pass", []),
         ("def buy(a): pass", "def buy(a, b): pass", [("buy", CHANGED, "it needs a parameter `b` now")]),
         ("def buy(a, b): pass", "def buy(a): pass", [("buy", CHANGED, "its parameter `b` is gone")]),
+        ("def buy(a, __b): pass", "def buy(a): pass", []),
+        ("def buy(a, /): pass", "def buy(b, /): pass", []),
         ("def buy(*, b=1): pass", "def buy(*, b): pass", [("buy", CHANGED, "its parameter `b` is required now")]),
         (
             "def buy(a=1, *, b='x'): pass",
@@ -165,3 +167,7 @@ def test_definitions_elsewhere_are_found(code: str, *, is_found: bool) -> None:
 
     assert pattern is not None
     assert bool(pattern.search(code.encode())) is is_found
+
+
+def test_a_variable_that_is_put_together_is_not_called_gone() -> None:
+    assert told(lines("a.go", 'x := "SHOP_ACTIVE_HELP"', 'x := prefix + "ACTIVE_HELP"')) == []
