@@ -121,13 +121,9 @@ class _Work:
         self.ctx.progress("posting the summary")
         follow_up = compare(written.before, summary, since=written.head, dismissed=dismissals.keys())
         threads = Threads(
-            inline=dict.fromkeys((*written.inline, *posted)),
+            inline=dict.fromkeys((*posted, *_remarked(summary.findings, written.inline))),
             follow_up=follow_up,
-            dismissed=[
-                (one, dismissals[name])
-                for one in dismissed_of(whole.findings, dismissals.keys())
-                if (name := one.known_among(dismissals.keys()))
-            ],
+            dismissed=dismissed_of(whole.findings, dismissals),
         )
         body = summary_page(summary, await self._facts(), threads=threads, rules=self._rules())
         kept: dict[str, JsonValue] = {
@@ -254,6 +250,11 @@ class _Written:
             before=read_told(before),
             head=since if isinstance(since, str) else None,
         )
+
+
+def _remarked(findings: Iterable[Finding], remarked: frozenset[str]) -> Iterable[str]:
+    """Name those that stand beside their line from before, under whichever of their names."""
+    return (finding.fingerprint for finding in findings if finding.known_among(remarked))
 
 
 def _texts(value: JsonValue) -> Iterable[str]:

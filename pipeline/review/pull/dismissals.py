@@ -62,9 +62,12 @@ def without_dismissed(summary: Summary, plan: Plan | None, dismissed: Collection
     return judged_without(summary, dismissed, asked)
 
 
-def dismissed_of(findings: Iterable[Finding], dismissed: Collection[str]) -> tuple[Finding, ...]:
-    """Give those that are dismissed."""
-    return tuple(finding for finding in findings if finding.known_among(dismissed))
+def dismissed_of(
+    findings: Iterable[Finding], dismissals: Mapping[str, Dismissal]
+) -> tuple[tuple[Finding, Dismissal], ...]:
+    """Give those that are dismissed, each with what was said of it, under whichever of its names that was."""
+    named = ((finding, finding.known_among(dismissals)) for finding in findings)
+    return tuple((finding, dismissals[name]) for finding, name in named if name is not None)
 
 
 def _read(value: JsonValue) -> Dismissal:

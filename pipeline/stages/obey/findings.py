@@ -10,7 +10,7 @@ from pipeline.engine.records import RunRecord
 from pipeline.review.findings import Finding
 from pipeline.review.pull import replies
 from pipeline.review.pull.command import UNDO
-from pipeline.review.pull.dismissals import Dismissal, note_name, note_value, read_dismissals
+from pipeline.review.pull.dismissals import Dismissal, dismissed_of, note_name, note_value, read_dismissals
 from pipeline.review.pull.explanation import Happened, Provenance
 from pipeline.review.pull.named_finding import nearest_to, read_told, unique
 from pipeline.review.pull.replies import Reply
@@ -27,7 +27,8 @@ async def explain(work: Work, pull: Pull) -> Reply:
     found = unique(told, work.command.arguments[0])
     if found is None:
         return _unknown(work, pull, told)
-    dismissal = read_dismissals(await work.engine.notes(work.subject)).get(found.fingerprint)
+    dismissals = read_dismissals(await work.engine.notes(work.subject))
+    dismissal = next((said for _, said in dismissed_of([found], dismissals)), None)
     return replies.explained(found, await _provenance(work, run), dismissal)
 
 
@@ -51,7 +52,9 @@ async def _undo(work: Work, pull: Pull, run: RunRecord | None) -> Reply:
     """Forget the dismissals that the beginning names; a finding that is gone meanwhile has one, too."""
     beginning = work.command.arguments[0]
     known = read_dismissals(await work.engine.notes(work.subject))
-    wanted = [fingerprint for fingerprint in known if fingerprint.startswith(beginning)]
+    found = unique(await _told(work, run), beginning)
+    name = found.known_among(known) if found else None
+    wanted = [name] if name else [fingerprint for fingerprint in known if fingerprint.startswith(beginning)]
     if len(wanted) != 1:
         return replies.not_dismissed(beginning, [*known])
     await work.engine.note(work.subject, note_name(wanted[0]), None)

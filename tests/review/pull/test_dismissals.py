@@ -51,4 +51,13 @@ def test_without_a_plan_or_a_dismissal_the_review_is_as_it_was() -> None:
     assert without_dismissed(whole, None, {BAD.fingerprint}) is whole
     assert without_dismissed(whole, PLAN, ()) is whole
     assert without_dismissed(whole, PLAN, {"0" * 16}) is whole
-    assert dismissed_of(whole.findings, {"0" * 16}) == ()
+    assert dismissed_of(whole.findings, {"0" * 16: Dismissal()}) == ()
+
+
+def test_a_dismissal_holds_under_the_name_that_a_finding_had_before() -> None:
+    renamed = BAD.on_code("total = sum(prices)")
+    said = Dismissal(by="alice")
+
+    assert renamed.fingerprint != BAD.fingerprint
+    assert dismissed_of([renamed], {BAD.fingerprint: said}) == ((renamed, said),)
+    assert without_dismissed(a_summary(an_analysis(renamed)), PLAN, {BAD.fingerprint}).verdict is Verdict.CLEAN

@@ -28,6 +28,20 @@ def test_what_is_found_again_is_known_even_where_its_lines_moved() -> None:
     assert after(found=(moved, a_finding(title="New"))) == FollowUp(since=SINCE, known=frozenset({GONE.fingerprint}))
 
 
+def test_a_remark_in_other_words_on_the_same_code_is_known_again() -> None:
+    before = GONE.on_code("total = sum(prices)")
+    now = before.model_copy(update={"title": "In other words", "line": 50, "line_end": 50})
+
+    assert after(found=(now,), before=(before,)) == FollowUp(since=SINCE, known=frozenset({now.fingerprint}))
+
+
+def test_a_remark_that_was_told_before_code_was_noted_is_known_again() -> None:
+    now = GONE.on_code("total = sum(prices)")
+
+    assert now.fingerprint != GONE.fingerprint
+    assert after(found=(now,)) == FollowUp(since=SINCE, known=frozenset({now.fingerprint}))
+
+
 def test_what_was_looked_for_again_and_is_gone_is_fixed() -> None:
     assert after() == FollowUp(since=SINCE, fixed=(GONE,))
 
