@@ -12,8 +12,9 @@ import pytest
 from pipeline.engine.errors import GiveUp
 from pipeline.engine.stage import JsonValue
 from pipeline.review.reports import FailedTest, TestOutcome, TestReport
+from pipeline.review.trial_report import OUTPUT_CHARACTERS_MAX
 from pipeline.services.git import open_git
-from pipeline.stages.test import OUTPUT_CHARACTERS_MAX, make_test
+from pipeline.stages.test import make_test
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder, executable
 
