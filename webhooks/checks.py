@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pipeline.engine.request import RunRequest
+from pipeline.review.pull.asking import order_of
 from webhooks.decision import Command, Decision, Review, Signal
 from webhooks.event import Event, ignored
 from webhooks.own import Own
@@ -123,8 +124,7 @@ def _decide_asked_suite(event: Event, own: Own) -> Decision:
 
 def _suite_review(where: Origin, event: Event, suite: CheckSuite, number: int) -> RunRequest:
     """Ask for what the pull request's own event asks for too; the suite was made at the push."""
-    order = int(suite.created_at.timestamp() * 1000)
-    return review_request(where, event, number=number, head=suite.head_sha, order=order)
+    return review_request(where, event, number=number, head=suite.head_sha, order=order_of(suite.created_at))
 
 
 def _decide_ended_suite(event: Event, own: Own) -> Decision:

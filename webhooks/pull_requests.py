@@ -6,6 +6,7 @@ once what was skipped. So each action that may change its answer asks for that s
 
 from typing import Final
 
+from pipeline.review.pull.asking import order_of
 from webhooks.decision import Decision, Review, Stop
 from webhooks.event import Event, ignored
 from webhooks.own import Own
@@ -33,7 +34,7 @@ def decide_pull_request(event: Event, own: Own) -> Decision:
     pull = read.pull_request
     if read.installation is None:
         return ignored(event, NO_INSTALLATION)
-    where, order = origin(read, read.installation, own), int(pull.updated_at.timestamp() * 1000)
+    where, order = origin(read, read.installation, own), order_of(pull.updated_at)
     if event.action == "closed":
         return Stop(subject=where.subject(pull.number), why="merged" if pull.merged else "closed", order=order)
     if pull.state == "closed":

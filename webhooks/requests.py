@@ -1,4 +1,4 @@
-"""Requests: the one place that says how a subject, a topic and the parameters of a run are written.
+"""Requests: what an event asks for, written as the request for a run.
 
 Promises that every trigger of one head of one pull request names the same run: what differs between two triggers stands
 in `place` and `trigger`, on which no result depends. State is keyed by ids; names are only how to reach a thing today.
@@ -6,8 +6,9 @@ in `place` and `trigger`, on which no result depends. State is keyed by ids; nam
 
 from dataclasses import dataclass
 
-from pipeline.engine.request import RunRequest
+from pipeline.engine.request import RunRequest, name_in_repository
 from pipeline.engine.stage import JsonValue
+from pipeline.review.pull import asking
 from webhooks.event import Event
 from webhooks.own import Own
 from webhooks.payloads import Account, Envelope, Installation, Repository
@@ -24,11 +25,15 @@ class Origin:
 
     def topic(self, head: str) -> str:
         """Name what a run of this head listens to."""
-        return f"github/{self.host}/{self.repository.id}/{head}"
+        return self.named(head)
 
     def subject(self, number: int) -> str:
         """Name a pull request."""
-        return f"github/{self.host}/{self.repository.id}/{number}"
+        return self.named(number)
+
+    def named(self, what: int | str) -> str:
+        """Name something else in the repository."""
+        return name_in_repository(self.host, self.repository.id, what)
 
     def place(self) -> JsonValue:
         """Say how to reach the repository today."""
@@ -71,17 +76,17 @@ def review_request(
         order: When this head was the newest, in milliseconds since 1970 by GitHub's clock.
         again: Stages that look anew if this head was reviewed before.
     """
-    return RunRequest(
-        subject=origin.subject(number),
-        revision=head,
-        params={
-            "pull": {"host": origin.host, "repository_id": origin.repository.id, "number": number, "head": head},
-            "place": origin.place(),
-            "trigger": {"by": origin.sender.login, "why": str(event)},
-        },
+    return asking.review_request(
+        host=origin.host,
+        repository_id=origin.repository.id,
+        number=number,
+        head=head,
+        installation=origin.installation,
+        repository=origin.repository.full_name,
+        by=origin.sender.login,
+        why=str(event),
         order=order,
         again=again,
-        topics=(origin.topic(head),),
     )
 
 

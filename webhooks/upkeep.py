@@ -55,7 +55,7 @@ def decide_merge_group(event: Event, own: Own) -> Decision:
     where, group = origin(read, read.installation, own), read.merge_group
     return MergeGroup(
         request=RunRequest(
-            subject=f"github/{where.host}/{where.repository.id}/merge_group/{group.head_sha}",
+            subject=where.named(f"merge_group/{group.head_sha}"),
             revision=group.head_sha,
             params={
                 "merge_group": {

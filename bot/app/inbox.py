@@ -4,16 +4,14 @@ Implements the port of the door. Each call is one script that also remembers the
 be lost, for the sweep finds what was stored.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bot.app.graphs import Graphs
 from pipeline.engine import delivery as engine
-from pipeline.engine.journal import JournalEntry
-from pipeline.engine.records import RunRecord, Submission
+from pipeline.engine.records import Submission
 from pipeline.engine.request import RunRequest
-from pipeline.engine.stage import JsonValue
 from pipeline.engine.store import Store
 from pipeline.engine.wakeup import WakeUps
 from webhooks.inbox import Delivery, Kind, Receipt
@@ -52,7 +50,7 @@ class StoreInbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandEngine:
-    """What a command can do. Implements the ports of the stages `obey`, `upkeep` and `comment`."""
+    """What a command asks of the workers. Implements `Engine` of the stage `obey`; its records are the store's."""
 
     store: Store
     graphs: Graphs
@@ -76,39 +74,6 @@ class CommandEngine:
         for role in roles:
             await self.wakeups.wake(run_id, role)
         return outcome
-
-    async def cancel(self, run_id: str, why: str) -> str:
-        """Stop a run."""
-        return await self.store.cancel(run_id, why)
-
-    async def newest(self, subject: str) -> RunRecord | None:
-        """Read the newest run of a subject."""
-        run_id = await self.store.newest_run(subject)
-        return await self.store.read_run(run_id) if run_id else None
-
-    async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
-        """Read a checkpoint as JSON text."""
-        return await self.store.checkpoint(run_id, stage, fingerprint)
-
-    async def journal(self, run_id: str) -> Sequence[JournalEntry]:
-        """Read what happened to a run."""
-        return await self.store.journal(run_id)
-
-    async def note(self, subject: str, name: str, value: JsonValue) -> None:
-        """Keep what somebody said of a subject."""
-        await self.store.note(subject, name, value)
-
-    async def notes(self, subject: str) -> Mapping[str, JsonValue]:
-        """Read what was said of a subject."""
-        return await self.store.notes(subject)
-
-    async def effects(self, subject: str) -> Mapping[str, Mapping[str, JsonValue]]:
-        """Read what was written for a subject."""
-        return await self.store.effects(subject)
-
-    def live_runs(self) -> AsyncIterator[RunRecord]:
-        """Read the runs that are under way."""
-        return self.store.live_runs(self.graphs.all.roles)
 
 
 async def submit(

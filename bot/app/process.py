@@ -66,7 +66,6 @@ class AppProcess:
     graphs: Graphs
     wakeups: WakeUps
     inbox: StoreInbox
-    engine: CommandEngine
     reader: Reader | None = None
     writer: Writer | None = None
     worker: Worker | None = None
@@ -132,7 +131,6 @@ async def open_app(
         reader = writer = None
         stages: dict[str, StageFunction] = {}
         bare = make_graphs()
-        engine = CommandEngine(store=store, graphs=bare, wakeups=carrier)
         caller = (
             await stack.enter_async_context(open_caller(settings, clock or SystemClock()))
             if set(roles) - {Role.DOOR}
@@ -146,8 +144,9 @@ async def open_app(
             reader = make_reader(settings, caller, opened.redis, sealer)
             readings = RedisReadings(opened.redis, store.settings.prefix)
             resources = Resources(settings=settings, store=store, model=model, readings=readings)
-            stages |= reviewer_stages(reader, resources, engine)
+            stages |= reviewer_stages(reader, resources, store)
         if writer and Role.PUBLISHER in roles:
+            engine = CommandEngine(store=store, graphs=bare, wakeups=carrier)
             stages |= publisher_stages(writer, store, engine, ceilings=ceilings_of(settings), now_ms=_now_ms)
         graphs = make_graphs(stages)
         app = AppProcess(
@@ -157,7 +156,6 @@ async def open_app(
             graphs=graphs,
             wakeups=carrier,
             inbox=StoreInbox(store=store, graphs=graphs, wakeups=carrier),
-            engine=engine,
             reader=reader,
             writer=writer,
             own_bot=_number(await opened.redis.get(f"{store.settings.prefix}{OWN_BOT}")),
@@ -170,7 +168,7 @@ def _employ(app: AppProcess, queues: frozenset[str], sealer: Sealer) -> None:
     """Give the process those who work in it."""
     store = app.opened.store
     if app.writer and Role.PUBLISHER in app.roles:
-        checks = CheckRuns(github=app.writer.github, records=app.engine, app_id=app.writer.app_id, now_ms=_now_ms)
+        checks = CheckRuns(github=app.writer.github, records=app.opened.store, app_id=app.writer.app_id, now_ms=_now_ms)
         app.mirror = Mirror(
             store=store, roles=(PUBLISHER,), show=checks.show, pace_seconds=app.settings.github.check_interval_seconds
         )

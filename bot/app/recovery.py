@@ -20,12 +20,12 @@ from redis.exceptions import RedisError
 
 from bot.app.inbox import StoreInbox
 from pipeline.engine.errors import OnceoverError
+from pipeline.review.pull.asking import order_of, review_request
 from pipeline.services.github.app import GitHubApp
 from pipeline.services.github.client import GitHub
 from pipeline.services.github.models import Delivery, Pull, Repository
 from pipeline.services.github.place import Place
 from pipeline.services.github.pulls import Pulls
-from pipeline.services.pull_request import PlaceNow, PullHead, Trigger, review_request
 from webhooks.inbox import Delivery as Received
 
 log = logging.getLogger(__name__)
@@ -165,10 +165,14 @@ class Recovery:
 
     async def _ask_if_missed(self, place: Place, pull: Pull) -> bool:
         request = review_request(
-            PullHead(host=self.host, repository_id=place.repository_id, number=pull.number, head=pull.head.sha),
-            PlaceNow(installation=place.installation, repository=place.repository),
-            Trigger(why=RECOVERED),
-            updated_at=pull.updated_at,
+            host=self.host,
+            repository_id=place.repository_id,
+            number=pull.number,
+            head=pull.head.sha,
+            installation=place.installation,
+            repository=place.repository,
+            why=RECOVERED,
+            order=order_of(pull.updated_at),
         )
         if await self.inbox.store.read_run(request.run_id) is not None:
             return False

@@ -29,7 +29,7 @@ def ceilings_of(settings: Settings) -> Ceilings:
     return Ceilings(depth_max=settings.review.depth_max)
 
 
-def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine) -> Mapping[str, StageFunction]:
+def reviewer_stages(reader: Reader, resources: Resources, store: Store) -> Mapping[str, StageFunction]:
     """Make the stages of who reads what strangers wrote."""
     read = analyze.make_analyze(
         git=open_git, analyzers=resources.analyzers, model=resources.model, readings=resources.readings
@@ -43,7 +43,7 @@ def reviewer_stages(reader: Reader, resources: Resources, engine: CommandEngine)
     return {
         "prepare": make_prepare(
             github=reader.of_run,
-            notes=engine,
+            notes=store,
             operator=Operator(ceilings=ceilings_of(resources.settings), params=partial(_params, resources)),
         ),
         "analyze": planned("analyze", read, reader.clone),
@@ -67,15 +67,21 @@ def publisher_stages(
 ) -> Mapping[str, StageFunction]:
     """Make the stages of who writes."""
     effects = partial(Effects.of, store)
-    publisher = Publisher(github=writer.github, ledger=engine, effects=effects, author=writer.author)
+    publisher = Publisher(github=writer.github, ledger=store, effects=effects, author=writer.author)
     servant = Servant(
-        github=writer.github, engine=engine, effects=effects, author=writer.author, ceilings=ceilings, now_ms=now_ms
+        github=writer.github,
+        engine=engine,
+        records=store,
+        effects=effects,
+        author=writer.author,
+        ceilings=ceilings,
+        now_ms=now_ms,
     )
     return {
         "comment": make_publish(publisher),
         "obey": make_obey(servant),
         "queue": make_queue(Gate(github=writer.github, effects=effects, app_id=writer.app_id)),
-        "upkeep": make_upkeep(engine),
+        "upkeep": make_upkeep(store, engine.graphs.all.roles),
     }
 
 

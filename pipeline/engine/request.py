@@ -30,3 +30,14 @@ class RunRequest:
     def run_id(self) -> str:
         """Name the run: the same head of the same subject is the same run, whoever asks, however often."""
         return "r_" + hashlib.sha256(f"{self.subject}\0{self.revision}".encode()).hexdigest()[:16]
+
+
+def name_in_repository(host: str, repository_id: int, what: int | str) -> str:
+    """Name a subject or a topic: something in a repository, by ids, for a repository's name may change.
+
+    Args:
+        host: Network location of the API's address.
+        repository_id: The repository, as its host numbers it.
+        what: A pull request's number, a head's SHA, or a path of our own.
+    """
+    return f"github/{host}/{repository_id}/{what}"

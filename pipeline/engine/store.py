@@ -475,10 +475,10 @@ class Store:
             at_ms=kept["at_ms"],
         )
 
-    async def newest_run(self, subject: str) -> str | None:
-        """Read which run of a subject is the newest."""
+    async def newest(self, subject: str) -> RunRecord | None:
+        """Read the newest run of a subject; None if there is none."""
         raw = await _translate(self._redis.hget(self._key("subject", subject), "run"))
-        return raw.decode() if raw is not None else None
+        return await self.read_run(raw.decode()) if raw is not None else None
 
     async def holders(self, run: RunRecord) -> tuple[str, ...]:
         """Read who holds leases of a run, expired or not."""

@@ -1,16 +1,14 @@
 """Pull request: which one a run is about, and how to reach it today, as the run's parameters tell it.
 
-The door writes these parameters and the stages read them; both sides' tests hold the form. Ids name things, names are
-only how to reach them: a renamed repository keeps its runs.
+Whoever asks for a run writes these parameters (`review/pull/asking.py`), and the stages read them. Ids name things,
+names are only how to reach them: a renamed repository keeps its runs.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.engine.request import RunRequest
+from pipeline.engine.request import name_in_repository
 from pipeline.services.github.place import Place
 from pipeline.services.repository import Sha
 
@@ -31,18 +29,13 @@ class PullNumber(BaseModel):
     @property
     def subject(self) -> str:
         """What its runs are about."""
-        return f"github/{self.host}/{self.repository_id}/{self.number}"
+        return name_in_repository(self.host, self.repository_id, self.number)
 
 
 class PullHead(PullNumber):
     """One head of a pull request."""
 
     head: Sha
-
-    @property
-    def topic(self) -> str:
-        """What is said of this head reaches its runs by."""
-        return f"github/{self.host}/{self.repository_id}/{self.head}"
 
 
 class PlaceNow(BaseModel):
@@ -67,7 +60,6 @@ class Trigger(BaseModel):
     """A login; empty if nobody did."""
     why: str = ""
     """Event and action, as `pull_request.opened`; `command`; `recovered`."""
-    delivery: str = ""
 
 
 class NumberParams(BaseModel):
@@ -88,37 +80,3 @@ class PullParams(NumberParams):
     """What every stage of a review, which is one head's, reads of them."""
 
     pull: PullHead
-
-
-def review_request(
-    pull: PullHead,
-    place: PlaceNow,
-    trigger: Trigger,
-    *,
-    updated_at: datetime | None,
-    again: Sequence[str] = (),
-    fresh: bool = False,
-) -> RunRequest:
-    """Ask for a review of one head; whoever asks for the same head asks for the same run.
-
-    Args:
-        pull: Which head.
-        place: How to reach its repository today.
-        trigger: Who asks.
-        updated_at: When this head was the newest, by GitHub's clock.
-        again: Stages that look anew if this head was reviewed before.
-        fresh: Do everything anew, even what is done.
-    """
-    return RunRequest(
-        subject=pull.subject,
-        revision=pull.head,
-        params={
-            "pull": pull.model_dump(mode="json"),
-            "place": place.model_dump(mode="json"),
-            "trigger": trigger.model_dump(mode="json"),
-        },
-        order=round(updated_at.timestamp() * 1000) if updated_at else 0,
-        fresh=fresh,
-        again=tuple(again),
-        topics=(pull.topic,),
-    )

@@ -5,7 +5,7 @@ deleted, goes on. State is keyed by ids, so a renamed or transferred repository 
 name, and the next event brings the new one.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -63,20 +63,25 @@ class Params(BaseModel):
 class Runs(Protocol):
     """The runs that are under way."""
 
-    def live_runs(self) -> AsyncIterator[RunRecord]:
-        """Read them, one after the other."""
+    def live_runs(self, roles: Iterable[str]) -> AsyncIterator[RunRecord]:
+        """Read those that wait for some roles, one after the other."""
 
     async def cancel(self, run_id: str, why: str) -> str:
         """Stop one."""
 
 
-def make_upkeep(runs: Runs) -> StageFunction:
-    """Make the stage."""
+def make_upkeep(runs: Runs, roles: Collection[str]) -> StageFunction:
+    """Make the stage.
+
+    Args:
+        runs: Where they are.
+        roles: All roles that runs have.
+    """
 
     async def upkeep(ctx: StageContext) -> JsonValue:
         what = Params.model_validate(dict(ctx.params)).upkeep
         stopped: list[JsonValue] = []
-        async for run in runs.live_runs():
+        async for run in runs.live_runs(roles):
             if run.run_id != ctx.run_id and is_over(run, what):
                 await runs.cancel(run.run_id, f"{what.event} {what.action}: the App may no longer act there")
                 stopped.append(run.run_id)

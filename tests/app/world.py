@@ -269,10 +269,8 @@ class AppWorld:
     async def run_of(self, process: AppProcess, pull: Pull) -> RunRecord:
         """Read the newest run of a pull request."""
         subject = f"github/{self.host}/{pull.repository.id}/{pull.number}"
-        run_id = await process.opened.store.newest_run(subject)
-        assert run_id, f"No run of {subject}."
-        run = await process.opened.store.read_run(run_id)
-        assert run
+        run = await process.opened.store.newest(subject)
+        assert run, f"No run of {subject}."
         return run
 
     @property

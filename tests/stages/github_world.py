@@ -86,7 +86,7 @@ class GitHubWorld:
                 "head": pull.head_sha,
             },
             "place": {"installation": self.installation.id, "repository": self.repository.full_name},
-            "trigger": {"by": "alice", "why": "pull_request.opened", "delivery": "d1"},
+            "trigger": {"by": "alice", "why": "pull_request.opened"},
             **more,
         }
 

@@ -47,7 +47,7 @@ class Shown:
     async def show(self, run: RunRecord) -> None:
         """Show a run as it stands."""
         shows = CheckRuns(
-            github=self.github.client, records=self.engine.engine, app_id=self._app_id, now_ms=lambda: NOW_MS
+            github=self.github.client, records=self.engine.store, app_id=self._app_id, now_ms=lambda: NOW_MS
         )
         await shows.show(Picture(run=run, effects=self.engine.ledger.effects(f"{run.run_id}.mirror.1")))
 

@@ -49,7 +49,7 @@ async def prepare(github: GitHubWorld, ctx: MemoryContext) -> Plan:
 
 
 def asked_by(why: str) -> dict[str, Any]:
-    return {"trigger": {"by": "alice", "why": why, "delivery": "d1"}}
+    return {"trigger": {"by": "alice", "why": why}}
 
 
 async def until_done(github: GitHubWorld, ctx: MemoryContext) -> tuple[Plan, int]:

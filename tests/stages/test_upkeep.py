@@ -11,6 +11,7 @@ from tests.builders.context import MemoryContext
 from tests.stages.engine_world import EngineWorld
 
 HOST = "github.test"
+ROLES = ("reviewer", "publisher")
 
 
 def params(
@@ -67,7 +68,7 @@ async def test_runs_of_what_went_are_cancelled_and_named(redis: Redis) -> None:
     gone, stays = await a_run(engine, params()), await a_run(engine, params(installation=8), "two")
     what = happened("installation", "deleted").model_dump(mode="json")
 
-    result = await make_upkeep(engine.engine)(MemoryContext(params={"upkeep": what}))
+    result = await make_upkeep(engine.store, ROLES)(MemoryContext(params={"upkeep": what}))
 
     assert result == {"stopped": [gone.run_id]}
     states = [(await engine.run(one.run_id)).state for one in (gone, stays)]
@@ -80,7 +81,7 @@ async def test_a_run_of_another_version_keeps_no_other_from_being_stopped(redis:
     await redis.hset(f"onceover:run:{newer.run_id}", "v", "99")  # type: ignore[misc]  # Async here.
     what = happened("installation", "deleted").model_dump(mode="json")
 
-    result = await make_upkeep(engine.engine)(MemoryContext(params={"upkeep": what}))
+    result = await make_upkeep(engine.store, ROLES)(MemoryContext(params={"upkeep": what}))
 
     assert result == {"stopped": [gone.run_id]}
 
@@ -89,6 +90,6 @@ async def test_a_repetition_finds_nothing_left(redis: Redis) -> None:
     engine = EngineWorld(redis=redis)
     await a_run(engine, params())
     ctx = MemoryContext(params={"upkeep": happened("installation", "deleted").model_dump(mode="json")})
-    await make_upkeep(engine.engine)(ctx)
+    await make_upkeep(engine.store, ROLES)(ctx)
 
-    assert await make_upkeep(engine.engine)(ctx.next_attempt()) == {"stopped": []}
+    assert await make_upkeep(engine.store, ROLES)(ctx.next_attempt()) == {"stopped": []}

@@ -27,7 +27,7 @@ async def explain(work: Work, pull: Pull) -> Reply:
     found = unique(told, work.command.arguments[0])
     if found is None:
         return _unknown(work, pull, told)
-    dismissals = read_dismissals(await work.engine.notes(work.subject))
+    dismissals = read_dismissals(await work.records.notes(work.subject))
     dismissal = next((said for _, said in dismissed_of([found], dismissals)), None)
     return replies.explained(found, await _provenance(work, run), dismissal)
 
@@ -43,7 +43,7 @@ async def dismiss(work: Work, pull: Pull) -> Reply:
     if found is None:
         return _unknown(work, pull, told)
     dismissal = Dismissal(by=work.params.sender.login, reason=" ".join(words))
-    await work.engine.note(work.subject, note_name(found.fingerprint), note_value(dismissal))
+    await work.records.note(work.subject, note_name(found.fingerprint), note_value(dismissal))
     await _write_anew(work, run)
     return replies.dismissed(found, dismissal.reason)
 
@@ -51,13 +51,13 @@ async def dismiss(work: Work, pull: Pull) -> Reply:
 async def _undo(work: Work, pull: Pull, run: RunRecord | None) -> Reply:
     """Forget the dismissals that the beginning names; a finding that is gone meanwhile has one, too."""
     beginning = work.command.arguments[0]
-    known = read_dismissals(await work.engine.notes(work.subject))
+    known = read_dismissals(await work.records.notes(work.subject))
     found = unique(await _told(work, run), beginning)
     name = found.known_among(known) if found else None
     wanted = [name] if name else [fingerprint for fingerprint in known if fingerprint.startswith(beginning)]
     if len(wanted) != 1:
         return replies.not_dismissed(beginning, [*known])
-    await work.engine.note(work.subject, note_name(wanted[0]), None)
+    await work.records.note(work.subject, note_name(wanted[0]), None)
     await _write_anew(work, run)
     return replies.undismissed(wanted[0], pull.head.sha)
 
@@ -71,7 +71,7 @@ async def _write_anew(work: Work, run: RunRecord | None) -> None:
 async def _told(work: Work, run: RunRecord | None) -> Sequence[Finding]:
     """Gather what the newest review found and what the summary comment tells, each once."""
     summary = await work.summary(run) if run else None
-    standing = (await work.engine.effects(work.subject)).get("summary", {})
+    standing = (await work.records.effects(work.subject)).get("summary", {})
     every: Iterable[Finding] = [*(summary.findings if summary else ()), *read_told(standing.get("told"))]
     return list({finding.fingerprint: finding for finding in reversed([*every])}.values())[::-1]
 
@@ -79,8 +79,8 @@ async def _told(work: Work, run: RunRecord | None) -> Sequence[Finding]:
 async def _provenance(work: Work, run: RunRecord | None) -> Provenance:
     if run is None:
         return Provenance()
-    analysis = read_stored(await stage_result(work.engine, run, "analyze"), AnalysisReport)
-    journal = await work.engine.journal(run.run_id)
+    analysis = read_stored(await stage_result(work.records, run, "analyze"), AnalysisReport)
+    journal = await work.records.journal(run.run_id)
     happened = [Happened(kind=one.kind, detail=one.detail) for one in journal if one.detail.get("stage") == "analyze"]
     return Provenance.of(analysis, happened)
 

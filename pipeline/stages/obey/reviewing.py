@@ -17,7 +17,7 @@ async def review(work: Work, pull: Pull) -> Reply:
     """Review the newest head."""
     outcome = await work.ask_for_review(pull)
     if outcome == "stale":  # GitHub still shows the head before the one that its webhook told.
-        newest = await work.engine.newest(work.subject)
+        newest = await work.records.newest(work.subject)
         return replies.stale(pull.head.sha, newest.revision if newest else pull.head.sha)
     return (replies.nothing_to_do if outcome == "answered" else replies.accepted)(work.command, pull.head.sha)
 
@@ -41,12 +41,12 @@ async def rerun(work: Work, pull: Pull) -> Reply:
 
 async def cancel(work: Work, pull: Pull) -> Reply:
     """Stop what is under way."""
-    run = await work.engine.newest(work.subject)
+    run = await work.records.newest(work.subject)
     if run is None:
         return replies.nothing_to_do(work.command, pull.head.sha)
 
     async def stop() -> str:
-        return await work.engine.cancel(run.run_id, work.why)
+        return await work.records.cancel(run.run_id, work.why)
 
     is_cancelled = await work.ctx.step("cancel", stop) == "cancelled"
     return (replies.accepted if is_cancelled else replies.nothing_to_do)(work.command, run.revision)
@@ -55,7 +55,7 @@ async def cancel(work: Work, pull: Pull) -> Reply:
 async def pause(work: Work, pull: Pull) -> Reply:
     """Review nothing until `resume`."""
     was_paused = await _was_paused(work)
-    await work.engine.note(work.subject, PAUSED_NOTE, work.params.sender.login)
+    await work.records.note(work.subject, PAUSED_NOTE, work.params.sender.login)
     return (replies.nothing_to_do if was_paused else replies.accepted)(work.command, pull.head.sha)
 
 
@@ -63,7 +63,7 @@ async def resume(work: Work, pull: Pull) -> Reply:
     """End the pause and review the newest head."""
     if not await _was_paused(work):
         return replies.nothing_to_do(work.command, pull.head.sha)
-    await work.engine.note(work.subject, PAUSED_NOTE, None)
+    await work.records.note(work.subject, PAUSED_NOTE, None)
     await work.ask_for_review(pull)
     return replies.accepted(work.command, pull.head.sha)
 
@@ -72,6 +72,6 @@ async def _was_paused(work: Work) -> bool:
     """Look; in a step, so that a later try of this command does not take its own doing for somebody else's."""
 
     async def look() -> bool:
-        return PAUSED_NOTE in await work.engine.notes(work.subject)
+        return PAUSED_NOTE in await work.records.notes(work.subject)
 
     return await work.ctx.step("is it paused", look)

@@ -23,8 +23,8 @@ async def status(work: Work, pull: Pull) -> Reply:
         return replies.status((), head=pull.head.sha, words="", now_ms=now_ms, next_attempt_ms=None)
     words = f"the review is {run.state}"
     if (summary := await work.summary(run)) is not None:
-        plan = read_stored(await stage_result(work.engine, run, "prepare"), Plan)
-        dismissed = read_dismissals(await work.engine.notes(work.subject))
+        plan = read_stored(await stage_result(work.records, run, "prepare"), Plan)
+        dismissed = read_dismissals(await work.records.notes(work.subject))
         words = without_dismissed(summary, plan, dismissed.keys()).headline
     return replies.status(
         stage_rows(run), head=pull.head.sha, words=words, now_ms=now_ms, next_attempt_ms=next_attempt_ms(run)

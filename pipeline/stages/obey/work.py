@@ -16,6 +16,7 @@ from pipeline.engine.records import RunRecord
 from pipeline.engine.request import RunRequest
 from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.configuration.ceilings import Ceilings
+from pipeline.review.pull.asking import order_of, review_request
 from pipeline.review.pull.command import Command
 from pipeline.review.reports import Summary
 from pipeline.services.github.client import GitHub
@@ -24,7 +25,7 @@ from pipeline.services.github.models import Pull
 from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.repositories import Repositories
 from pipeline.services.projection.written import Author
-from pipeline.services.pull_request import ASKED_NOTE, NumberParams, PullHead, Trigger, review_request
+from pipeline.services.pull_request import ASKED_NOTE, NumberParams
 from pipeline.services.stage_results import read_stored, stage_result
 
 VERSION: Final = 1
@@ -65,7 +66,7 @@ class Params(NumberParams):
 
 
 class Engine(Protocol):
-    """What a command can do."""
+    """What a command asks of the workers."""
 
     async def ask_for_review(self, request: RunRequest, delivery: Delivery) -> str:
         """Ask for a review and wake its workers; answer what became of it."""
@@ -80,6 +81,10 @@ class Engine(Protocol):
         delivery: Delivery,
     ) -> str:
         """Do stages again and wake their workers; answer what became of it."""
+
+
+class Records(Protocol):
+    """What is on record of runs and pull requests, and what a command writes there."""
 
     async def cancel(self, run_id: str, why: str) -> str:
         """Stop a run."""
@@ -109,6 +114,7 @@ class Servant:
 
     github: GitHub
     engine: Engine
+    records: Records
     effects: Callable[[str], Effects]
     author: Author
     ceilings: Ceilings
@@ -130,8 +136,13 @@ class Work:
 
     @property
     def engine(self) -> Engine:
-        """What can be done."""
+        """What can be asked of the workers."""
         return self.servant.engine
+
+    @property
+    def records(self) -> Records:
+        """What is on record."""
+        return self.servant.records
 
     @property
     def subject(self) -> str:
@@ -172,21 +183,26 @@ class Work:
 
     async def run_of(self, pull: Pull) -> RunRecord | None:
         """Find the run of the newest head."""
-        run = await self.engine.newest(self.subject)
+        run = await self.records.newest(self.subject)
         return run if run is not None and run.revision == pull.head.sha else None
 
     async def summary(self, run: RunRecord) -> Summary | None:
         """Read the review that a run left, if there is one."""
-        return read_stored(await stage_result(self.engine, run, "summarize"), Summary)
+        return read_stored(await stage_result(self.records, run, "summarize"), Summary)
 
     async def ask_for_review(self, pull: Pull) -> str:
         """Ask for a review of the newest head; answer what became of it."""
         await self.note_asked(pull)
         request = review_request(
-            PullHead(**self.params.pull.model_dump(), head=pull.head.sha),
-            self.params.place,
-            Trigger(by=self.params.sender.login, why="command", delivery=self.ctx.run_id),
-            updated_at=pull.updated_at,
+            host=self.params.pull.host,
+            repository_id=self.params.pull.repository_id,
+            number=self.params.pull.number,
+            head=pull.head.sha,
+            installation=self.params.place.installation,
+            repository=self.params.place.repository,
+            by=self.params.sender.login,
+            why="command",
+            order=order_of(pull.updated_at),
             again=("prepare",),
             fresh=self.command.fresh,
         )
@@ -194,4 +210,4 @@ class Work:
 
     async def note_asked(self, pull: Pull) -> None:
         """Remember that this head was asked for: a label that comes later must not take its review back."""
-        await self.engine.note(self.subject, ASKED_NOTE, pull.head.sha)
+        await self.records.note(self.subject, ASKED_NOTE, pull.head.sha)
