@@ -13,6 +13,7 @@ from benchmarks import (
     checkpoint_cost,
     docs_index,
     door,
+    groups,
     machine,
     prompt_tokens,
     recovery,
@@ -33,6 +34,7 @@ BENCHMARKS: Final[dict[str, Callable[[int], Awaitable[list[Table]]]]] = {
     "door": door.run,
     "app": app.run,
     "docs_index": docs_index.run,
+    "groups": groups.run,
     "prompt_tokens": prompt_tokens.run,
     "stored_100000": partial(stored.run, stored_max=100_000),
 }

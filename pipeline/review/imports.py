@@ -20,15 +20,14 @@ REFERENCES_MAX: Final = 200
 """Followed up for one file."""
 
 _BY_MODULE: Final = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<package>\.*[\w.]*)[ \t]+import[ \t]+\(?(?P<names>[\w, \t]*)"
-    r"|(?:import|using|use|pub use|mod|pub mod)[ \t]+(?:static[ \t]+|type[ \t]+)?(?P<module>\.*\w[\w.:]*))",
-    re.MULTILINE,
+    r"[ \t]*(?:from[ \t]+(?P<package>\.*[\w.]*)[ \t]+import[ \t]+\(?(?P<names>[\w, \t]*)"
+    r"|(?:import|using|use|pub use|mod|pub mod)[ \t]+(?:static[ \t]+|type[ \t]+)?(?P<module>\.*\w[\w.:]*))"
+    r"(?![\w \t]*[\"'{*])"  # Then it is a path that is imported, or one that begins another line.
 )
 _BY_PATH: Final = re.compile(
-    r"^[ \t]*(?:import\b|export\b|#[ \t]*include\b|require\w*\b|include\w*\b|.{0,200}?\brequire\(|\}[ \t]*from\b"
+    r"[ \t]*(?:import\b|export\b|#[ \t]*include\b|require\w*\b|include\w*\b|.{0,200}?\brequire\(|\}[ \t]*from\b"
     r"|(?:[\w.]+[ \t]+)?(?=\"))"
-    r"[^\"'<\n]{0,200}[\"'<](?P<path>[\w@./+-]{1,200})[\"'>]",
-    re.MULTILINE,
+    r"[^\"'<\n]{0,200}[\"'<](?P<path>[\w@./+-]{1,200})[\"'>]"
 )
 _NOT_A_PART: Final = frozenset({"", "crate", "self", "super", "src", "lib"})
 _OF_DIRECTORY: Final = frozenset({"__init__", "index", "mod", "main"})
@@ -79,18 +78,23 @@ def _fits(parts: Parts, known: Parts, here: Parts, is_relative: bool) -> bool:  
 
 def _references(text: str) -> Iterator[tuple[Parts, bool]]:
     """List what a file names, and whether it names it as seen from itself."""
-    head = text[:HEAD_CHARACTERS_MAX]
-    for match in _BY_MODULE.finditer(head):
-        package, module = match["package"], match["module"]
-        name = package if package is not None else module
-        outer = re.sub(r"[.:]+\w+$", "", name) if module else name
-        inner = (f"{name}.{last.strip()}" for last in (match["names"] or "").split(","))
-        for whole in (name, outer, *inner):
-            yield from _reference(whole, "[.:]+", name.startswith("."))
-    for match in _BY_PATH.finditer(head):
-        path = match["path"]
-        stem = re.sub(r"(?<=\w)\.(?:\w{1,4})$", "", path)
-        yield from _reference(stem, "/+", path.startswith(".") or "/" not in path)
+    for line in text[:HEAD_CHARACTERS_MAX].split("\n"):
+        if match := _BY_MODULE.match(line):
+            yield from _of_module(match)
+        elif ('"' in line or "'" in line or "<" in line) and (match := _BY_PATH.match(line)):
+            path = match["path"]
+            stem = re.sub(r"(?<=\w)\.\w{1,4}$", "", path)
+            yield from _reference(stem, "/+", path.startswith(".") or "/" not in path)
+
+
+def _of_module(match: re.Match[str]) -> Iterator[tuple[Parts, bool]]:
+    """Take the module, what it is in, and what is imported from it: any of them may be a file."""
+    package, module = match["package"], match["module"]
+    name = package if package is not None else module
+    outer = re.sub(r"[.:]+\w+$", "", name) if module else name
+    inner = (f"{name}.{last.strip()}" for last in (match["names"] or "").split(","))
+    for whole in (name, outer, *inner):
+        yield from _reference(whole, "[.:]+", name.startswith("."))
 
 
 def _reference(name: str, between: str, is_relative: bool) -> Iterator[tuple[Parts, bool]]:  # noqa: FBT001

@@ -92,9 +92,10 @@ async def diff_parts(git: GitCommand, base: str, head: str, limits: DiffLimits) 
             f"{len(files):,}{' or more' if listed.truncated else ''} files changed; the limit is {limits.files_max:,}.",
             next_step="Review a smaller range: name a nearer base with `--base`.",
         )
-    numstat, patch = await asyncio.gather(
+    numstat, patch, sizes = await asyncio.gather(
         git.try_run(*flags, "--numstat", "-z", base, head, "--", bytes_max=limits.list_bytes_max),
         git.try_run(*flags, "--patch", "--unified=3", base, head, "--", bytes_max=limits.patch_bytes_max),
+        git_objects.sizes(git, (sha for blobs in files for sha in blobs)),
     )
     _refuse_failure(numstat)
     _refuse_failure(patch)
@@ -103,7 +104,7 @@ async def diff_parts(git: GitCommand, base: str, head: str, limits: DiffLimits) 
         numstat=numstat.stdout,
         patch=patch.stdout,
         patch_is_whole=not (patch.timed_out or patch.truncated),
-        sizes=await git_objects.sizes(git, (sha for blobs in files for sha in blobs)),
+        sizes=sizes,
     )
 
 
