@@ -49,7 +49,7 @@ OutputSize = Annotated[int | None, _option("KiB of stdout and of stderr, each.")
 
 
 def run(  # noqa: PLR0913  Each is an option of its own.
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True, help="The command, after `--`; there is no shell.")],
+    *command: Annotated[str, Parameter(help="The command, after `--`; there is no shell.")],
     checkout: Annotated[Path, Parameter(help="Directory that the command gets a copy of.")],
     timeout: Seconds = None,
     memory_mb: Memory = None,

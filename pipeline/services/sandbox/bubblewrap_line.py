@@ -32,6 +32,9 @@ DATA: Final[Mapping[str, bytes]] = {
 }
 """Files of /etc that programs need; the host's own tell who works here."""
 
+BECOME: Final = 'case $1 in -*) echo "$1: not found" >&2; exit 127; esac; exec "$@"'
+"""Some shells have options for `exec`, and none of them all know `--`."""
+
 STARTED_FD: Final = 3
 """Where the script says that the command is about to start."""
 
@@ -78,10 +81,11 @@ def script(wanted: Sequence[str]) -> str:
     begin = (
         f"tar -xf - -C {WORK} || exit 125; cat >/dev/null; exec </dev/null; echo >&{STARTED_FD}; exec {STARTED_FD}>&-; "
     )
+    become = f"exec {WANTED_FD}>&-; {BECOME}"
     if not wanted:
-        return f'{begin}exec {WANTED_FD}>&-; exec "$@"'
+        return begin + become
     names = " ".join(shlex.quote(f"./{name}") for name in wanted)
-    return f'{begin}"$@" {WANTED_FD}>&-; code=$?; tar -cf - -C {WORK} -- {names} 2>/dev/null >&{WANTED_FD}; exit $code'
+    return f"{begin}({become}); code=$?; tar -cf - -C {WORK} -- {names} 2>/dev/null >&{WANTED_FD}; exit $code"
 
 
 def _namespaces() -> tuple[str, ...]:

@@ -9,13 +9,13 @@ Not verified: no engine ran these lines when they were written; the tests hold t
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from pipeline.services.sandbox.bubblewrap_line import WORK
+from pipeline.services.sandbox.bubblewrap_line import BECOME, WORK
 from pipeline.services.sandbox.limits import CORES, MEBIBYTE, OPEN_FILES_MAX, SHARED_MEMORY_MB, Limits
 
 USER: Final = 65_534
 """Nobody; an image need not know it."""
 
-SCRIPT: Final = f'tar -xf - -C {WORK} || exit 125; cat >/dev/null; exec </dev/null; exec "$@"'
+SCRIPT: Final = f"tar -xf - -C {WORK} || exit 125; cat >/dev/null; exec </dev/null; {BECOME}"
 """What the shell in the container does: unpack what comes on stdin, then become the command."""
 
 LABEL: Final = "onceover.dev/sandbox"
