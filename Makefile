@@ -37,7 +37,7 @@ soak: $(DEV) ## Let the model and 1,000 killed workers try the engine, some 12 m
 
 model: $(DEV) ## Try a real model: MODEL_URL=http://127.0.0.1:8080/v1 MODEL=name (docs/models.md)
 	ONCEOVER_TEST_MODEL_URL="$(MODEL_URL)" ONCEOVER_TEST_MODEL="$(MODEL)" \
-		$(VENV)/bin/python -m pytest -s -rs tests/services/test_real_model.py
+		$(VENV)/bin/python -m pytest -s -rs tests/services/test_real_model.py tests/bot/test_real_review.py
 
 check: $(DEV) ## Check format, lint, types, import floors and dependencies
 	$(VENV)/bin/ruff format --check .

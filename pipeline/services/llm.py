@@ -53,7 +53,7 @@ from pipeline.services.llm_room import Room, completion_tokens, room_for
 from pipeline.services.llm_wire import Wire
 from pipeline.services.prospects import Prospects
 
-_FORMAT_REFUSED: Final = re.compile(r"response_format|json_schema|json_object|grammar|structured.output", re.IGNORECASE)
+_FORMAT_REFUSED: Final = re.compile(r"response_format|json.schema|json.object|grammar|structured.output", re.IGNORECASE)
 _LIMIT_REFUSED: Final = re.compile(r"max_completion_tokens|max_tokens")
 
 
