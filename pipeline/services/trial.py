@@ -10,7 +10,7 @@ result is refused. It never touches a newer one's, however late it wakes up.
 Does not promise isolation: a local review runs the branch's code with the user's rights and on the user's files, as
 running its tests by hand would. It only spares it what looks like a secret in the environment; files, and the
 environment of other processes of the user, this one's too, are open to it. (An operator's service must not use
-this for strangers' code; that takes the sandbox.)
+this for strangers' code; that takes the sandbox, `pipeline.services.sandbox`.)
 Does not install anything: the programs and libraries are those of the user's environment. A library that is
 installed from the user's own tree (`pip install -e`) is tested as it stands there, not as committed.
 """
@@ -22,7 +22,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -121,8 +121,6 @@ class Outcome:
     """Names of the variables that the command did not get because they look like secrets."""
     stragglers: int
     """Processes that the command left behind and that were ended."""
-    stopped: str = ""
-    """Which limit of a sandbox ended it, as a sentence; empty if none did."""
 
 
 async def run_trial(worktrees: Worktrees, place: Place, environ: Mapping[str, str], order: Order) -> Outcome:
@@ -138,24 +136,13 @@ async def run_trial(worktrees: Worktrees, place: Place, environ: Mapping[str, st
         CannotStart: The command is not there or may not be run.
         OnceoverError: The commit could not be checked out.
     """
-    async with at_place(worktrees, place, order.commit) as tree:
-        return await _run_in(tree, environ, order)
-
-
-@contextlib.asynccontextmanager
-async def at_place(worktrees: Worktrees, place: Place, commit: str) -> AsyncIterator[Path]:
-    """Lend out a fresh work tree of a commit; before and after, the place and what runs there are cleared.
-
-    Raises:
-        OnceoverError: The commit could not be checked out.
-    """
     tree = place.path / "tree"
     await asyncio.to_thread(_clear_older, place)
     await _clear(worktrees, place.path)
     try:
         await asyncio.to_thread(place.path.mkdir, parents=True, mode=0o700)
-        await worktrees.add_worktree(tree, commit)
-        yield tree
+        await worktrees.add_worktree(tree, order.commit)
+        return await _run_in(tree, environ, order)
     finally:  # Cut short by a second cancellation, the rest is cleared by the next attempt.
         await _clear(worktrees, place.path)
 

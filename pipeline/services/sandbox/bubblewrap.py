@@ -108,7 +108,7 @@ def find_bubblewrap(search_path: str) -> Path | None:
 async def _keep(order: Order, report_fd: int) -> process.Completed:
     """Start the keeper with nothing of our environment but where its modules lie."""
     return await process.run(
-        (sys.executable, "-S", "-P", "-B", "-m", KEEPER, str(report_fd)),
+        (sys.executable, "-S", "-P", "-m", KEEPER, str(report_fd)),
         cwd=Path("/"),
         env={"PYTHONPATH": str(Path(pipeline.__file__).parents[1]), "PATH": PATH, "LC_ALL": "C.UTF-8"},
         seconds_max=order.limits.seconds + SETTLE_SECONDS_MAX,
