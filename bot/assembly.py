@@ -22,7 +22,7 @@ from pipeline.engine.store import Store
 from pipeline.review.depth import Depth
 from pipeline.services.analyzers.settings import AnalyzerSettings, search_path
 from pipeline.services.analyzers.toolbox import TOOLS, at_hand
-from pipeline.services.git import open_git
+from pipeline.services.git import Git, open_git
 from pipeline.services.trial import SETTLE_SECONDS_MAX
 from pipeline.stages import analyze, comment, docs, summarize, test
 
@@ -76,6 +76,10 @@ class Resources:
         """Where local state is kept."""
         return self.settings.storage.state_dir
 
+    def documentation(self, git: Git, commit: str) -> docs.HeadDocumentation:
+        """Open the documents of a commit."""
+        return docs.HeadDocumentation(git, commit, indexes=self.state_directory / INDEXES_NAME)
+
 
 @contextlib.asynccontextmanager
 async def open_model(
@@ -125,6 +129,7 @@ def make_graph(resources: Resources) -> Graph:
                     analyzers=resources.analyzers,
                     model=resources.model,
                     readings=resources.readings,
+                    documentation=resources.documentation,
                 ),
                 reads=analyze.READS,
                 context=analyze.CONTEXT,

@@ -7,6 +7,7 @@ from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
 from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params
 from bot.embeddings import embeddings_of
+from bot.sandbox import limits_of, sandbox_of
 from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
 from pipeline.engine.stage import JsonValue, StageFunction
@@ -21,18 +22,27 @@ from pipeline.stages.planned import planned
 from pipeline.stages.prepare import Operator, make_prepare
 from pipeline.stages.publish import Publisher, make_publish
 from pipeline.stages.queue import Gate, make_queue
+from pipeline.stages.sandboxed import Ground, make_sandboxed
 from pipeline.stages.upkeep import make_upkeep
 
 
 def ceilings_of(settings: Settings) -> Ceilings:
-    """Say what a repository may ask for at most; tests of strangers are not run here yet."""
-    return Ceilings(depth_max=settings.review.depth_max)
+    """Say what a repository may ask for at most."""
+    return Ceilings(
+        depth_max=settings.review.depth_max,
+        sandbox=settings.sandbox.backend != "off",
+        command_seconds_max=settings.trial.seconds_max,
+    )
 
 
 def reviewer_stages(reader: Reader, resources: Resources, store: Store) -> Mapping[str, StageFunction]:
     """Make the stages of who reads what strangers wrote."""
     read = analyze.make_analyze(
-        git=open_git, analyzers=resources.analyzers, model=resources.model, readings=resources.readings
+        git=open_git,
+        analyzers=resources.analyzers,
+        model=resources.model,
+        readings=resources.readings,
+        documentation=resources.documentation,
     )
     explain = docs.make_docs(
         git=open_git,
@@ -47,19 +57,27 @@ def reviewer_stages(reader: Reader, resources: Resources, store: Store) -> Mappi
             operator=Operator(ceilings=ceilings_of(resources.settings), params=partial(_params, resources)),
         ),
         "analyze": planned("analyze", read, reader.clone),
-        "test": planned("test", _checks(reader, resources)),
+        "test": planned("test", _tests(reader, resources)),
         "docs": planned("docs", explain, reader.clone),
         "summarize": planned("summarize", summarize.make_summarize(model=resources.model)),
     }
 
 
-def _checks(reader: Reader, resources: Resources) -> StageFunction:
-    return make_checks(
+def _tests(reader: Reader, resources: Resources) -> StageFunction:
+    settings = resources.settings
+    checks = make_checks(
         github=reader.of_run,
-        app_id=resources.settings.github.app_id,
+        app_id=settings.github.app_id,
         changes=changed_lines(reader.holding),
         now=lambda: reader.caller.clock.now().timestamp(),
     )
+    ground = Ground(
+        sandbox=sandbox_of(settings, resources.environ),
+        limits=limits_of(settings),
+        holding=reader.holding,
+        trials=resources.state_directory / "sandboxed",
+    )
+    return make_sandboxed(ground, otherwise=checks)
 
 
 def publisher_stages(
@@ -104,6 +122,10 @@ def _params(resources: Resources, configuration: Configuration) -> Mapping[str, 
             "source": tests.source,
             "wait_minutes_max": tests.wait_minutes_max,
             "required_checks_only": tests.required_checks_only,
+            "command": list(tests.command),
+            "junit": tests.junit,
+            "seconds_max": tests.seconds_max,
+            "forks": tests.forks,
         },
         "docs": docs_params(
             resources,

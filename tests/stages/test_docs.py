@@ -1,16 +1,19 @@
 """Stage docs: the passages that bear on a change, and those that it made wrong."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipeline.engine.stage import JsonValue
+from pipeline.review.agent_loop import LoopLimits
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.reports import DocsReport
 from pipeline.services.docs_file import file_of
 from pipeline.services.git import open_git
-from pipeline.stages.docs import make_docs
+from pipeline.stages.analyze.desk import open_desk
+from pipeline.stages.docs import HeadDocumentation, make_docs
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder, symlink
 
@@ -312,3 +315,25 @@ async def test_repositories_of_one_host_do_not_see_each_other(bench: Bench, tmp_
 
     assert bench.index != other.index
     assert len(list(bench.indexes.glob("*.sqlite3"))) == 1
+
+
+async def test_a_model_that_reads_the_change_can_read_the_documents_of_its_head(bench: Bench) -> None:
+    repository = RepositoryBuilder(path=bench.folder / "shop", is_checked_out=False)
+    commit = repository.commit({"README.md": README, "docs/other.md": "# Weather\n\nIt rains.\n"})
+    git = await open_git(repository.path)
+
+    desk = open_desk(git, commit, LoopLimits(), partial(HeadDocumentation, indexes=bench.indexes))
+    (tool,) = [one for one in desk.tools if one.name == "read_documentation"]
+    result = await tool.answer_json('{"query": "applied discounts"}')
+
+    assert "README.md, lines 5 to 7:" in result.text
+    assert "Weather" not in result.text
+
+
+async def test_without_documents_there_is_no_tool_to_read_them(bench: Bench) -> None:
+    repository = RepositoryBuilder(path=bench.folder / "shop", is_checked_out=False)
+    git = await open_git(repository.path)
+
+    desk = open_desk(git, repository.commit({"README.md": README}), LoopLimits())
+
+    assert "read_documentation" not in [one.name for one in desk.tools]

@@ -7,7 +7,7 @@ says so in a sentence.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.stage import JsonValue
@@ -15,6 +15,7 @@ from pipeline.review.agent_loop import LoopLimits
 from pipeline.review.diff import FileDiff
 from pipeline.review.redact import redact
 from pipeline.review.visible import visible
+from pipeline.services.agent_tools.documentation import Documentation
 from pipeline.services.agent_tools.history import LINE_HISTORY
 from pipeline.services.agent_tools.limits import ToolLimits
 from pipeline.services.agent_tools.screen import Screen
@@ -31,6 +32,10 @@ CALLS_PER_TURN_MAX: Final = 4
 
 HEAD_BYTES_MAX: Final = 1_000_000
 """Largest file that remarks are held against; those on larger ones are held against the lines of the change."""
+
+
+OpenDocumentation: TypeAlias = Callable[[Git, str], Documentation]
+"""Opens the documents of a commit; nothing is read before the first question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +63,14 @@ class Desk:
         return [VERSION, self.commit, fingerprint(asdict(self.limits))]
 
 
-def open_desk(git: Git, head: str, limits: LoopLimits) -> Desk:
+def open_desk(git: Git, head: str, limits: LoopLimits, documentation: OpenDocumentation | None = None) -> Desk:
     """Lay out the tools for one commit.
 
     Args:
         git: The repository.
         head: Full SHA of the commit.
         limits: How far a conversation may go.
+        documentation: Opens the documents of a commit; None leaves that tool out.
     """
     room = limits.results_tokens_max * CHARACTERS_PER_TOKEN // CALLS_PER_TURN_MAX
     usual = ToolLimits()
@@ -76,7 +82,7 @@ def open_desk(git: Git, head: str, limits: LoopLimits) -> Desk:
     )
     screen = Screen(redact=lambda text: redact(text).text, visible=visible)
     return Desk(
-        tools=make_tools(git, head, screen, tool_limits),
+        tools=make_tools(git, head, screen, tool_limits, documentation(git, head) if documentation else None),
         limits=tool_limits,
         commit=head,
         withheld=frozenset({LINE_HISTORY}) if git.is_shallow else frozenset(),

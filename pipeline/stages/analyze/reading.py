@@ -33,7 +33,7 @@ from pipeline.services.git import Git
 from pipeline.services.prospects import ForeseenModel, look_ahead
 from pipeline.services.questions import Model, Questions
 from pipeline.stages.analyze.conversation import Talk
-from pipeline.stages.analyze.desk import heads_of, open_desk
+from pipeline.stages.analyze.desk import OpenDocumentation, heads_of, open_desk
 from pipeline.stages.analyze.forecast import change_tokens_max, counted_tokens, excerpts_of, foretell, group_tokens_max
 from pipeline.stages.analyze.instructions import read_guidance
 from pipeline.stages.analyze.memory import Memory, Readings
@@ -60,7 +60,7 @@ NO_MODEL: Final = Skipped(
 )
 
 
-async def read_with_model(
+async def read_with_model(  # noqa: PLR0913 - what the run asks for, and what the stage was made with.
     ctx: StageContext,
     params: Params,
     files: Sequence[FileDiff],
@@ -68,6 +68,7 @@ async def read_with_model(
     *,
     model: ForeseenModel | None,
     readings: Readings | None,
+    documentation: OpenDocumentation | None = None,
 ) -> AnalysisReport:
     """Let the model read what it has not read before, group after group; tell what it did not read."""
     name = params.analysis.model
@@ -92,13 +93,13 @@ async def read_with_model(
         groups_max=limits.groups_max,
     )
     await foretell(ctx, params, grouping.groups, prospects)
-    turns = turns_with_tools(counted_tokens(grouping.groups, limits), limits)
+    turns = turns_with_tools(counted_tokens(grouping.groups), limits)
     reviewer = Reviewer(
         talk=_talk(ctx, params, model),
         title=params.title,
         limits=limits,
         prompt_tokens_max=prospects.prompt_tokens_max,
-        desk=open_desk(git, params.head, limits.loop) if limits.has_tools else None,
+        desk=open_desk(git, params.head, limits.loop, documentation) if limits.has_tools else None,
         guidance=guidance,
         heads=heads,
         is_last_try=_is_last_try(ctx),

@@ -13,6 +13,7 @@ from pipeline.services.git import Git
 from pipeline.services.prospects import ForeseenModel
 from pipeline.stages.analyze.change import Change, read_change
 from pipeline.stages.analyze.checked import check_files
+from pipeline.stages.analyze.desk import OpenDocumentation
 from pipeline.stages.analyze.memory import Readings
 from pipeline.stages.analyze.parameters import Params
 from pipeline.stages.analyze.reading import read_with_model
@@ -30,6 +31,7 @@ def make_analyze(
     analyzers: AnalyzerSettings | None = None,
     model: ForeseenModel | None = None,
     readings: Readings | None = None,
+    documentation: OpenDocumentation | None = None,
 ) -> StageFunction:
     """Make the stage.
 
@@ -38,6 +40,7 @@ def make_analyze(
         analyzers: Limits of the analysers.
         model: The client for the model that the parameters name; None if none is configured.
         readings: Where it is kept what the model said; None: nothing is, and each run pays for all.
+        documentation: Opens the documents of a commit for the model to read in; None: it has no such tool.
     """
     settings = analyzers or AnalyzerSettings()
 
@@ -47,7 +50,9 @@ def make_analyze(
         ctx.progress("reading the diff")
         change = await read_change(objects, params)
         checked = await check_files(ctx, objects, params, change.readable, settings)
-        read = await read_with_model(ctx, params, change.readable, objects, model=model, readings=readings)
+        read = await read_with_model(
+            ctx, params, change.readable, objects, model=model, readings=readings, documentation=documentation
+        )
         return _report(change, checked, read, params.analysis.findings_max).model_dump(mode="json")
 
     return analyze

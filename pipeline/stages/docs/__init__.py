@@ -14,6 +14,7 @@ remarks by rule, `check` asks the model, `stage` puts them together.
 """
 
 from pipeline.stages.docs.parameters import CONTEXT, READS, Params, Wanted
+from pipeline.stages.docs.retrieval import HeadDocumentation
 from pipeline.stages.docs.stage import VERSION, make_docs
 
-__all__ = ("CONTEXT", "READS", "VERSION", "Params", "Wanted", "make_docs")
+__all__ = ("CONTEXT", "READS", "VERSION", "HeadDocumentation", "Params", "Wanted", "make_docs")

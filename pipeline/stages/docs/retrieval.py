@@ -1,6 +1,7 @@
 """Retrieval: the sections of the head's documents that a change makes worth reading."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from pipeline.review.reports import DocsFinding, Skipped
 from pipeline.services.docs_file import file_of
 from pipeline.services.docs_index import DocsIndex, Hit
 from pipeline.services.docs_library import Library
-from pipeline.stages.docs.parameters import Head
+from pipeline.stages.docs.parameters import Head, Objects
 
 LIMITS: Final = ReadingLimits()
 """How much documentation is read."""
@@ -47,6 +48,39 @@ def open_library(head: Head, paths: Patterns | None, directory: Path | None) -> 
         file=file_of(directory, str(head.objects.common_dir)) if directory else None,
     )
     return library, reading.skipped
+
+
+class HeadDocumentation:
+    """The documents of one commit, for whoever asks now and then; nothing is read before the first question.
+
+    Args:
+        objects: The repository.
+        commit: Full SHA.
+        indexes: Directory of the indexes; None keeps them in memory.
+    """
+
+    def __init__(self, objects: Objects, commit: str, *, indexes: Path | None) -> None:
+        self._objects: Final = objects
+        self._commit: Final = commit
+        self._indexes: Final = indexes
+        self._opening: Final = asyncio.Lock()
+        self._library: Library | None = None
+
+    async def search(self, phrases: Sequence[str], hits_max: int) -> Sequence[Hit]:
+        """Return the sections that contain any of the phrases, best first."""
+        return await (await self._open()).search(phrases, hits_max)
+
+    async def _open(self) -> Library:
+        async with self._opening:
+            library = self._library or await self._choose()
+            self._library = library
+            return library
+
+    async def _choose(self) -> Library:
+        tree = await self._objects.list_tree(self._commit)
+        head = Head(objects=self._objects, commit=self._commit, tree=tree)
+        library, _ = await asyncio.to_thread(open_library, head, None, self._indexes)
+        return library
 
 
 def look_up(index: DocsIndex, change: ReadChange) -> Answer:
