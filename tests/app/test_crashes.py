@@ -126,7 +126,7 @@ async def test_a_writer_that_dies_at_a_write_to_redis_leaves_no_double(
 
 async def test_a_model_is_not_paid_twice_when_its_reviewer_dies(world: AppWorld, yard: Yard) -> None:
     words = {"what_changed": "A listing.", "risks": []}
-    read = {"walkthrough": "A listing.", "findings": []}
+    read = {"walkthrough": "\n\n".join(["A listing. " * 60] * 2), "findings": []}
     script = Script(
         rules=(Rule(match="help the reader of a code review", answer=words, gate="words"), Rule(answer=read))
     )

@@ -6,7 +6,7 @@ import pytest
 
 from bot.demo.scripted_llm import Rule
 from tests.bot.command_world import (
-    NOTHING_TO_SAY,
+    LONG_STORY,
     TWO_QUESTIONS,
     WORDS,
     CommandWorld,
@@ -16,7 +16,7 @@ from tests.bot.command_world import (
     repeated,
 )
 
-SECOND_WAITS = (WORDS, NOTHING_TO_SAY.model_copy(update={"match": "second.txt", "gate": "second"}), NOTHING_TO_SAY)
+SECOND_WAITS = (WORDS, LONG_STORY.model_copy(update={"match": "second.txt", "gate": "second"}), LONG_STORY)
 SECOND = 1
 """Place of the rule that waits."""
 

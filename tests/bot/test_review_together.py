@@ -25,7 +25,7 @@ async def test_a_second_review_of_the_same_commit_follows_the_first_and_pays_not
     assert [ended.code for ended in results] == [0, 0]
     assert f":{first.process.pid} is at work on run" in results[1].news
     assert results[1].review == {**results[0].review, "resumed": True}
-    assert len(llm.calls) == 3
+    assert len(llm.calls) == 2
     assert not repeated(llm.calls)
 
 
