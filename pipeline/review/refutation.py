@@ -56,6 +56,11 @@ def _ruling(value: object) -> object:
     return lower if lower in set(Ruling) else Ruling.UNSURE
 
 
+UPHELD: Final = {Ruling.STANDS: "stands", Ruling.UNSURE: "unsure", Ruling.REFUTED: "unsure"}
+"""How a decision of the journal begins that tells what was said of a remark which stays; nobody may refute without a
+reason, so that counts as doubt."""
+
+
 class Verdict(BaseModel):
     """What the model says of one remark."""
 
@@ -127,6 +132,18 @@ def apply_verdicts(findings: Sequence[Finding], answer: RefuteAnswer) -> Doubted
         else:
             kept.append(finding.model_copy(update={"confidence": finding.confidence * UNSURE_FACTOR}))
     return Doubted(findings=tuple(kept), refuted=tuple(refuted))
+
+
+def upheld(findings: Sequence[Finding], answer: RefuteAnswer) -> tuple[str, ...]:
+    """Say what the answer holds of each remark that stays, for whoever asks later how it came about."""
+    verdicts = {one.number: one for one in reversed(answer.verdicts)}
+    kept = {(finding.path, finding.line, finding.title) for finding in apply_verdicts(findings, answer).findings}
+    numbered = [(finding, verdicts.get(number)) for number, finding in enumerate(findings, 1)]
+    return tuple(
+        f"{UPHELD[one.verdict]}: {finding.path}:{finding.line} {finding.title}: {_clean(one.reason)}"
+        for finding, one in numbered
+        if one is not None and (finding.path, finding.line, finding.title) in kept
+    )
 
 
 def _around(files: Sequence[FileExcerpt], findings: Sequence[Finding]) -> list[FileExcerpt]:

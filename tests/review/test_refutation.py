@@ -11,7 +11,7 @@ from inline_snapshot import snapshot
 from pipeline.review.diff import Line, LineKind
 from pipeline.review.excerpts import FileExcerpt, HunkExcerpt
 from pipeline.review.findings import Finding, Severity
-from pipeline.review.refutation import SYSTEM, RefuteAnswer, Ruling, apply_verdicts, build_refutation
+from pipeline.review.refutation import SYSTEM, RefuteAnswer, Ruling, apply_verdicts, build_refutation, upheld
 from pipeline.review.structured import Fits, ModelAnswer, read_answer
 from tests.builders.reports import a_finding
 
@@ -80,6 +80,19 @@ def test_no_answer_adds_a_remark_or_makes_one_worse_or_surer(verdicts: list[dict
         assert finding.confidence <= known.confidence
         assert finding == known.model_copy(update={"confidence": finding.confidence})
     assert set(before) == {one.finding.title for one in doubted.refuted}
+
+
+def test_what_stays_is_told_with_what_was_said_of_it() -> None:
+    findings = [a_finding(title=title) for title in ("One", "Two", "Three", "Four")]
+
+    told = upheld(
+        findings, answer(verdict(1, "stands"), verdict(2, "refuted"), verdict(3, "unsure"), verdict(1, "refuted"))
+    )
+
+    assert told == (
+        "stands: shop/order.py:42 One: Line 2 checks it.",
+        "unsure: shop/order.py:42 Three: Line 2 checks it.",
+    )
 
 
 def test_the_question_shows_the_lines_around_the_remarks_and_the_remarks() -> None:

@@ -34,6 +34,10 @@ DECISIONS_MAX: Final = 8
 """Decisions that are told; those that name the finding's file come first."""
 
 _RULE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
+_LOOK: Final = re.compile(r"(?:stands|unsure|refuted): ")
+_RULINGS: Final = {"stands": "it stands", "unsure": "it may not stand", "refuted": "it does not stand"}
+"""How the journal begins what a second look said of a remark, and what that means."""
+
 _MODEL: Final = "model"
 _LOOKED_UP: Final = frozenset({"tool"})
 _ASKED: Final = frozenset({"model", "turn"})
@@ -91,11 +95,16 @@ def _parts(finding: Finding, provenance: Provenance, dismissal: Dismissal | None
         yield f"**The code that it quotes**, {place(finding.path, finding.line, finding.line_end)}:"
         yield fence(redact(finding.evidence).text)
     yield f"**How it was found:** {_found(finding, provenance)}"
+    looks = [text for text in provenance.decisions if _LOOK.match(text)]
+    mine = next((text for text in looks if _is_about(text, finding)), None)
+    if mine is not None:
+        ruling, _, reason = mine.partition(f" {finding.title}: ")
+        yield f"**A second look**, which tried to refute it: {_RULINGS[ruling.partition(':')[0]]}. {_sentence(reason)}"
     decisions = _decisions(finding, provenance)
     if decisions:
         yield "\n".join(["**What was decided on the way**", "", *decisions])
     if dismissal is not None:
-        why = f": {short(redact(dismissal.reason).text)}" if dismissal.reason.strip() else "."
+        why = f": {_sentence(dismissal.reason)}" if dismissal.reason.strip() else "."
         yield f"**Dismissed** by {name(f'@{dismissal.by}') if dismissal.by else 'somebody'}{why}"
 
 
@@ -120,7 +129,16 @@ def _by_model(finding: Finding, provenance: Provenance) -> str:
 
 def _decisions(finding: Finding, provenance: Provenance) -> list[str]:
     """Tell the decisions, those that name the file first."""
-    named_first = sorted(provenance.decisions, key=lambda text: finding.path not in text)
-    lines = [f"- {short(redact(text).text)}" for text in named_first[:DECISIONS_MAX]]
-    more = len(provenance.decisions) - DECISIONS_MAX
+    others = [text for text in provenance.decisions if not _LOOK.match(text)]
+    named_first = sorted(others, key=lambda text: finding.path not in text)
+    lines = [f"- {_sentence(text)}" for text in named_first[:DECISIONS_MAX]]
+    more = len(others) - DECISIONS_MAX
     return [*lines, f"- and {count(more, 'more decision')}"] if more > 0 else lines
+
+
+def _is_about(look: str, finding: Finding) -> bool:
+    return f": {finding.path}:" in look and f" {finding.title}: " in look
+
+
+def _sentence(text: str) -> str:
+    return short(redact(text).text)

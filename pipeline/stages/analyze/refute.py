@@ -13,7 +13,7 @@ from pipeline.engine.stage import JsonValue
 from pipeline.review.agent_loop import LoopLimits
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.group_review import GroupReview
-from pipeline.review.refutation import RefuteAnswer, apply_verdicts, build_refutation
+from pipeline.review.refutation import RefuteAnswer, apply_verdicts, build_refutation, upheld
 from pipeline.review.structured import Message, Unusable, ask_structured, spend_of, strict_schema
 from pipeline.services.questions import Form
 from pipeline.stages.analyze.conversation import Talk, converse
@@ -54,6 +54,8 @@ async def refute(
     doubted = apply_verdicts(review.findings, outcome.value)
     for one in doubted.refuted:
         await talk.ctx.decide(f"refuted: {one.finding.path}:{one.finding.line} {one.finding.title}: {one.reason}")
+    for text in upheld(review.findings, outcome.value):
+        await talk.ctx.decide(text)
     return replace(review, findings=doubted.findings, refuted=len(doubted.refuted), spend=spend)
 
 

@@ -251,7 +251,12 @@ def test_an_explanation_of_a_models_finding_says_what_it_rests_on() -> None:
     read = Provenance(
         model="gpt-test",
         steps={"turn": 6, "tool": 11},
-        decisions=("read docs/ in 2 turns", "read shop/order.py in 4 turns with 11 tool calls; it ended by: done"),
+        decisions=(
+            "read docs/ in 2 turns",
+            "read shop/order.py in 4 turns with 11 tool calls; it ended by: done",
+            "stands: shop/order.py:40 The total ignores the discount: Line 42 adds before line 43 discounts.",
+            "refuted: shop/order.py:42 Another matter: It is handled above.",
+        ),
     )
     said = Dismissal(by="alice", reason="Meant so.")
 
@@ -269,6 +274,8 @@ def test_an_explanation_of_a_models_finding_says_what_it_rests_on() -> None:
   ```
 
 **How it was found:** by `gpt-test`, which is 90% sure. The whole change took it 6 turns with 11 tool calls.
+
+**A second look**, which tried to refute it: it stands. Line 42 adds before line 43 discounts.
 
 **What was decided on the way**
 
