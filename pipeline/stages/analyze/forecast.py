@@ -68,9 +68,12 @@ def foresee(files: Sequence[FileDiff], depth: Depth, prospects: Prospects) -> Es
     return _estimate(grouping.groups, depth, prospects)
 
 
-def counted_tokens(groups: Sequence[Sequence[FileExcerpt]], limits: DepthLimits) -> list[int]:
-    """Say how long the first question about each group is, as the limits of a depth count: four bytes to a token."""
-    besides = _besides_bytes(limits)
+def counted_tokens(groups: Sequence[Sequence[FileExcerpt]]) -> list[int]:
+    """Say how long a turn with tools is for each group, as the limits of a depth count: four bytes to a token.
+
+    No schema is sent beside tools.
+    """
+    besides = len(SYSTEM.encode()) + TOOLS_BYTES
     lengths = (besides + sum(file.tokens for file in group) * BYTES_PER_TOKEN for group in groups)
     return [-int(-length // DEPTH_BYTES_PER_TOKEN) for length in lengths]
 
