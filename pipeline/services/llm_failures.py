@@ -44,6 +44,8 @@ _CONTEXT_FULL: Final = re.compile(
     r"context.{0,3}(length|size|window)|maximum context|too many tokens|(prompt|input|request).{0,20}too (long|large)",
     re.IGNORECASE,
 )
+_NO_TOOLS: Final = re.compile(r"--jinja|--enable-auto-tool-choice|supports? (?:tool|function)", re.IGNORECASE)
+"""How servers say, with whatever status, that a model is not offered tools here."""
 _NO_MONEY: Final = re.compile(r"insufficient_quota|billing|credit balance|exceeded your current quota", re.IGNORECASE)
 
 
@@ -118,6 +120,8 @@ def refusal(server: Server, model: str, response: Response, said: str) -> Onceov
         return AskPerson(message, next_step=URL_STEP, code="model_redirect")
     if status == HTTPStatus.UNAUTHORIZED:  # What the server says is left out: many repeat the key.
         return AskPerson(f"{where}: it does not accept the key.", next_step=KEY_STEP, code="model_key")
+    if _NO_TOOLS.search(response.text):
+        return GiveUp(f"{where}: {said}", next_step=TOOLS_STEP, code="model_tools")
     if has_no_money(response):
         return AskPerson(f"{where}: {said}", next_step=MONEY_STEP, code="model_quota")
     if status == HTTPStatus.FORBIDDEN:  # Same.

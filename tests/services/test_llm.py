@@ -108,6 +108,16 @@ FAULTS: dict[str, tuple[Rule, type[OnceoverError], str]] = {
     "a forbidden model": (Rule(status=403, body=f"{KEY}"), AskPerson, "model_forbidden"),
     "an empty purse": (Rule(status=429, body='{"error": {"code": "insufficient_quota"}}'), AskPerson, "model_quota"),
     "a payment wall": (Rule(status=402, body="{}"), AskPerson, "model_quota"),
+    "llama.cpp without its option for tools": (
+        Rule(status=500, body='{"error": {"message": "tools param requires --jinja flag"}}'),
+        GiveUp,
+        "model_tools",
+    ),
+    "a router that finds nobody with tools": (
+        Rule(status=404, body='{"error": {"message": "No endpoints found that support tool use."}}'),
+        GiveUp,
+        "model_tools",
+    ),
     "an unknown model": (Rule(status=404, body='{"error": {"message": "no such model"}}'), AskPerson, "model_unknown"),
     "a wrong address": (
         Rule(status=404, body="<html>nothing here", headers={"content-type": "text/html"}),
