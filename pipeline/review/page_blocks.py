@@ -11,10 +11,13 @@ from typing import Final
 from pipeline.review.finding_text import SENTENCE_CHARACTERS_MAX, Link, name, place, short
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import Block, Section
-from pipeline.review.markdown import cell, clip, inline, prose
+from pipeline.review.markdown import cell, clip, code, inline, prose
 from pipeline.review.phrases import Reason, by_reason, spent, spent_in_short
 from pipeline.review.reports import AnalysisReport, Passage, Skipped, StageFact, Summary
 from pipeline.review.wording import capitalised, count, duration, some
+
+INSTRUCTIONS_NAMED_MAX: Final = 5
+"""Files of instructions that are named; the rest is counted."""
 
 HEADLINE_CHARACTERS_MAX: Final = 600
 CHANGE_CHARACTERS_MAX: Final = 3_000
@@ -137,9 +140,15 @@ def blocks_of_stages(table: Sequence[str], summary: Summary) -> Iterator[Block]:
     model = f"{name(analysis.model)}: " if analysis.model and summary.spend.calls else ""
     known = count(analysis.files_known, "file")
     kept = f" It had read {known} on an earlier push, which cost nothing again." if analysis.files_known else ""
-    text = "\n".join([*table, *[""] * bool(table), f"{model}{spent(summary.spend)}{kept}"])
+    text = "\n".join([*table, *[""] * bool(table), f"{model}{spent(summary.spend)}{kept}{_guided(analysis)}"])
     section = Section(name="how it went", folded=f"How this review went: {spent_in_short(summary.spend)}")
     yield Block(section=section, text=text, value=WORTH["stages"], noun="stage table")
+
+
+def _guided(analysis: AnalysisReport) -> str:
+    """Name the files by which the model was told what matters here."""
+    names = [code(clip(source, SENTENCE_CHARACTERS_MAX)) for source in analysis.instructions]
+    return f" It went by {some(names, INSTRUCTIONS_NAMED_MAX)} of the base branch." if names else ""
 
 
 def table_of_stages(stages: Sequence[StageFact]) -> tuple[str, ...]:
