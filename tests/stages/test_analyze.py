@@ -406,3 +406,69 @@ async def test_five_thousand_files_are_read_within_bounds_and_the_rest_is_counte
     assert 10 <= len(llm.calls) <= 20
     assert len(report.skipped) < 60
     assert any(skipped.what.endswith("more files") and skipped.gap for skipped in report.skipped)
+
+
+async def test_what_the_model_looks_up_goes_over_the_wire_and_is_billed(bench: Bench) -> None:
+    bench.after = {"shop/cart.py": BROKEN_CART, "shop/pay.py": "from shop.cart import total\n"}
+    look = Rule(
+        parameter="tools",
+        times=1,
+        tool_calls=({"name": "find_references", "arguments": '{"name": "total"}'},),
+        finish_reason="tool_calls",
+        text="",
+    )
+    ctx = bench.context(model="first")
+
+    async with scripted(look, Rule(match="shop/pay.py:1 (import)", answer=ANSWER)) as (llm, model):
+        report = await run(ctx, model)
+
+    assert [finding.source for finding in report.findings] == ["model"]
+    assert [call.rule for call in llm.calls] == [1, 2, 0]
+    assert report.spend.calls == 3
+    assert [name for name in ctx.executed if name in {"turn", "tool"}] == ["turn", "tool", "turn"]
+    assert any(
+        decision.startswith("read shop/cart.py and 1 more in 2 turns with 1 tool call;") for decision in ctx.decisions
+    )
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+async def test_a_server_that_knows_no_tools_is_asked_the_plain_question(bench: Bench, status: int) -> None:
+    refusal = Rule(parameter="tools", status=status, body='{"error": {"message": "This does not support tools."}}')
+
+    async with scripted(refusal, Rule(answer=ANSWER), probes=False) as (llm, model):
+        report = await bench.report(model, model="first")
+
+    assert [finding.source for finding in report.findings] == ["model"]
+    assert [call.rule for call in llm.calls] == [1, 2, 0]
+    assert gaps(report) == []
+
+
+async def test_where_nobody_can_look_a_second_time_what_was_found_is_told_with_that(bench: Bench) -> None:
+    ctx = bench.context(model="first")
+    rubbish = Rule(match="Another reviewer made remarks", text="<p>no</p>")
+
+    async with ScriptedLlm(Script(rules=(rubbish, Rule(answer=ANSWER)))) as llm:
+        settings = ModelSettings(model="first", api_key=SecretStr("sk-test"), base_url=llm.url)
+        async with OpenAiModel(settings) as model:
+            report = await run(ctx, model)
+
+    assert [finding.source for finding in report.findings] == ["model"]
+    assert [skipped.why for skipped in report.skipped] == [
+        "1 remark told without a second look, which could not be had"
+    ]
+    assert report.spend.calls == 3
+    assert not ctx.is_partial
+
+
+async def test_a_second_look_that_may_come_later_is_waited_for_and_then_gone_on_without(bench: Bench) -> None:
+    ctx = bench.context(model="first")
+    busy = Rule(match="Another reviewer made remarks", status=503, body="busy")
+
+    async with ScriptedLlm(Script(rules=(busy, Rule(answer=ANSWER)))) as llm:
+        settings = ModelSettings(model="first", api_key=SecretStr("sk-test"), base_url=llm.url)
+        async with OpenAiModel(settings) as model:
+            report, ctx = await run_until_it_stops_trying(ctx, model)
+
+    assert [finding.source for finding in report.findings] == ["model"]
+    assert [call.rule for call in llm.calls].count(1) == 1, "The files were read once."
+    assert [call.rule for call in llm.calls].count(0) == MODEL_TRIES_MAX
