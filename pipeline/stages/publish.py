@@ -23,7 +23,8 @@ from pipeline.review.pull.marker import REVIEW, SUMMARY, Marker, read_marker
 from pipeline.review.pull.named_finding import read_told
 from pipeline.review.pull.run_rows import stage_rows
 from pipeline.review.pull.stage_table import StageRow
-from pipeline.review.pull.summary_page import PageFacts, PageRules, Threads, summary_page
+from pipeline.review.pull.summary_page import PageFacts, PageRules, summary_page
+from pipeline.review.pull.told_findings import Threads
 from pipeline.review.read_plan import PREPARE, NoPlan, read_plan
 from pipeline.review.read_summary import read_summary
 from pipeline.review.redact import redact

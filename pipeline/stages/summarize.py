@@ -51,7 +51,8 @@ WHOLE_CHARACTERS_MAX: Final = 1_000
 """Accounts that are no longer than this together, some eight sentences, are read as they are."""
 
 ACCOUNTS_CHARACTERS_MAX: Final = 1_600
-"""Of all accounts that the model is told, each cut to its share: about 400 tokens, so that a small push to a large change stays cheap."""
+"""Of all accounts that the model is told, each cut to its share: about 400 tokens, so that a small push to a large
+change stays cheap."""
 
 ACCOUNTS_MAX: Final = 16
 """Accounts that the model is told; the rest is counted. A hundred characters of each still say something."""

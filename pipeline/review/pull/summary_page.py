@@ -8,15 +8,15 @@ A page is posted once there is something to read: while a run is under way the c
 last head stands, true of the commit that it names. So there is no placeholder, and no page that only says "wait".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from pipeline.review.finding_text import Link, finding_text, linked, name, place, short, short_id
+from pipeline.review.finding_text import Link, linked, name, short
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
-from pipeline.review.markdown import clip, code, inline
+from pipeline.review.markdown import clip, inline
 from pipeline.review.outcome_blocks import blocks_of_tests
 from pipeline.review.page_blocks import (
     HEADLINE_CHARACTERS_MAX,
@@ -29,20 +29,21 @@ from pipeline.review.page_blocks import (
     table_of_stages,
 )
 from pipeline.review.phrases import TITLES
-from pipeline.review.pull.dismissals import Dismissal
-from pipeline.review.pull.follow_up import FIRST, FollowUp
+from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.marker import Marker, write_marker
 from pipeline.review.pull.stage_table import StageRow, moment, stage_table
+from pipeline.review.pull.told_findings import (
+    NO_THREADS,
+    Threads,
+    blocks_of_dismissed,
+    blocks_of_fixed,
+    blocks_of_unseen,
+    tell_finding,
+)
 from pipeline.review.redact import redact
 from pipeline.review.rendering import SHA_CHARACTERS, SYMBOLS
 from pipeline.review.reports import Summary, Verdict
 from pipeline.review.wording import count
-
-LISTED_MAX: Final = 20
-"""Findings of a list of what is fixed, not looked at again or dismissed that are named; the rest is counted."""
-
-LISTED_OPEN_MAX: Final = 3
-"""A longer list of what is fixed is folded."""
 
 WALKTHROUGH_OPEN_CHARACTERS_MAX: Final = 500
 """A longer account of the change is folded, if the repository wants that."""
@@ -89,20 +90,6 @@ class ConfigProblem(Protocol):
     @property
     def message(self) -> str:
         """What is wrong, and what to write instead."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threads:
-    """What became of findings beside their lines, and since the last review."""
-
-    inline: Mapping[str, str | None]
-    """Fingerprints that stand beside their line, with the comment's https address if it is known."""
-    follow_up: FollowUp = FIRST
-    dismissed: Sequence[tuple[Finding, Dismissal]] = ()
-    """Found again, and not told any more; the summary is without them."""
-
-
-NO_THREADS: Final = Threads(inline={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +154,11 @@ def summary_page(
     blocks = [
         *_notice(facts),
         *_walkthrough(summary, wanted),
-        *blocks_of_findings(told, lambda finding: _finding(finding, threads, link)),
+        *blocks_of_findings(told, lambda finding: tell_finding(finding, threads, link)),
         *_not_told(below, over, wanted),
-        *_unseen(threads.follow_up, link),
-        *_fixed(threads.follow_up),
-        *_dismissed(threads.dismissed, link),
+        *blocks_of_unseen(threads.follow_up, link),
+        *blocks_of_fixed(threads.follow_up),
+        *blocks_of_dismissed(threads.dismissed, link),
         *blocks_of_tests(summary.tests, link),
         *blocks_of_gaps(summary.not_reviewed, all_of_them="see the check run"),
         *_configuration(facts.config_problems),
@@ -266,32 +253,6 @@ def _sorted_out(findings: Sequence[Finding], rules: PageRules) -> tuple[tuple[Fi
     return told, len(findings) - len(bad), len(bad) - len(told)
 
 
-def _finding(finding: Finding, threads: Threads, link: Link) -> str:
-    """Tell a finding whole, or in a line if it stands beside its own."""
-    state = _state(finding, threads.follow_up)
-    if finding.fingerprint not in threads.inline:
-        return finding_text(finding, link, state=state)
-    beside = linked("beside the line", threads.inline[finding.fingerprint])
-    return _line(finding, link, *filter(None, [state, beside]))
-
-
-def _state(finding: Finding, follow_up: FollowUp) -> str:
-    if follow_up.since is None:
-        return ""
-    return "still open" if finding.fingerprint in follow_up.known else "new"
-
-
-def _line(finding: Finding, link: Link, *more: str) -> str:
-    """Tell a finding in one line."""
-    where = place(finding.path, finding.line, finding.line_end, link)
-    parts = [f"**{_title(finding)}** {where}", *more, f"Id {code(short_id(finding))}"]
-    return f"- {' · '.join(parts)}"
-
-
-def _title(finding: Finding) -> str:
-    return inline(finding.title) or "Untitled"
-
-
 def _not_told(below: int, over: int, rules: PageRules) -> Iterator[Block]:
     """Count what is not told, so that a short list is not taken for the whole."""
     parts = [
@@ -301,44 +262,6 @@ def _not_told(below: int, over: int, rules: PageRules) -> Iterator[Block]:
     if any(parts):
         text = f"_Not told: {', '.join(filter(None, parts))}._"
         yield Block(section=_NOT_TOLD, text=text, value=WORTH["not reviewed"], noun="count of what is not told")
-
-
-def _unseen(follow_up: FollowUp, link: Link) -> Iterator[Block]:
-    """List what is still open for all that is known: nobody looked at its file this time."""
-    lines = [_line(finding, link) for finding in follow_up.unseen]
-    words = f"Still open, not looked at again ({len(lines)})"
-    yield from _listed(Section(name="unseen", folded=words), lines, "list of what was not looked at again")
-
-
-def _fixed(follow_up: FollowUp) -> Iterator[Block]:
-    """Strike what is gone."""
-    fixed = [f"- ~~{_title(finding)}~~ {name(finding.path)}" for finding in follow_up.fixed]
-    outside = "no longer part of the change"
-    gone = [f"- ~~{_title(finding)}~~ {name(finding.path)} · {outside}" for finding in follow_up.gone]
-    words = f"Fixed since the last review ({len(fixed) + len(gone)})"
-    is_short = len(fixed) + len(gone) <= LISTED_OPEN_MAX
-    section = Section(name="fixed", heading=f"**{words}**") if is_short else Section(name="fixed", folded=f"✅ {words}")
-    yield from _listed(section, [*fixed, *gone], "list of what was fixed")
-
-
-def _dismissed(dismissed: Sequence[tuple[Finding, Dismissal]], link: Link) -> Iterator[Block]:
-    """Say what is not told any more, who wanted that, and why."""
-    lines = [_dismissal(finding, said, link) for finding, said in dismissed]
-    yield from _listed(
-        Section(name="dismissed", folded=f"Dismissed ({len(lines)})"), lines, "list of what is dismissed"
-    )
-
-
-def _dismissal(finding: Finding, said: Dismissal, link: Link) -> str:
-    who = f"dismissed by {name(f'@{said.by}')}" if said.by else "dismissed"
-    why = short(redact(said.reason).text)
-    return _line(finding, link, f"{who}{f': {why}' if why else ''}")
-
-
-def _listed(section: Section, lines: Sequence[str], noun: str) -> Iterator[Block]:
-    more = [f"- and {len(lines) - LISTED_MAX:,} more"] if len(lines) > LISTED_MAX else []
-    if lines:
-        yield Block(section=section, text="\n".join([*lines[:LISTED_MAX], *more]), value=WORTH["low"], noun=noun)
 
 
 def _configuration(problems: Sequence[ConfigProblem]) -> Iterator[Block]:

@@ -14,7 +14,8 @@ from pipeline.review.pull.check_page import CheckPage, RunFacts, check_output
 from pipeline.review.pull.dismissals import Dismissal
 from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.stage_table import StageRow
-from pipeline.review.pull.summary_page import Threads, summary_page
+from pipeline.review.pull.summary_page import summary_page
+from pipeline.review.pull.told_findings import Threads
 from pipeline.review.reports import (
     AnalysisReport,
     CheckFact,

@@ -19,7 +19,8 @@ from pipeline.review.pull.dismissals import Dismissal
 from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.inline import BODY_CHARACTERS_MAX, InlineRules, choose_inline
 from pipeline.review.pull.marker import read_finding_marker, read_marker
-from pipeline.review.pull.summary_page import Threads, summary_page
+from pipeline.review.pull.summary_page import summary_page
+from pipeline.review.pull.told_findings import Threads
 from pipeline.review.reports import Verdict
 from tests.builders.pulls import NOW_MS, a_marker, a_run, a_stage, files_with
 from tests.builders.reports import a_finding

@@ -20,9 +20,9 @@ from pipeline.review.pull.summary_page import (
     NEXT_STEPS,
     PageFacts,
     PageRules,
-    Threads,
     summary_page,
 )
+from pipeline.review.pull.told_findings import Threads
 from pipeline.review.reports import Verdict
 from tests.builders.pulls import MINUTE_MS, NOW_MS, REPOSITORY_URL, a_marker, a_stage, page_facts
 from tests.builders.reports import a_finding, a_summary, an_analysis, failing_tests
