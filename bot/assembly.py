@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
-from bot.embeddings import embeddings_of
+from bot.embeddings import EmbeddingsOnDemand, embeddings_of
 from bot.model_catalogue import open_catalogue
 from bot.settings_tree import Settings
 from pipeline.engine.graph import Graph, StageSpec
@@ -64,6 +64,8 @@ class Resources:
     model: "OpenAiModel | None" = None
     readings: analyze.Readings | None = None
     """Where it is kept what the model said of a change; None: each run pays for all."""
+    listener: "Listener | None" = None
+    """Told of every call of an embedding model; the model has been told its own."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
@@ -75,6 +77,11 @@ class Resources:
     def state_directory(self) -> Path:
         """Where local state is kept."""
         return self.settings.storage.state_dir
+
+    @property
+    def embeddings(self) -> EmbeddingsOnDemand | None:
+        """The embedding model that the settings name."""
+        return embeddings_of(self.settings.model, self.listener)
 
     def documentation(self, git: Git, commit: str) -> docs.HeadDocumentation:
         """Open the documents of a commit."""
@@ -157,7 +164,7 @@ def make_graph(resources: Resources) -> Graph:
                     git=open_git,
                     indexes=resources.state_directory / INDEXES_NAME,
                     model=resources.model,
-                    embeddings=embeddings_of(resources.settings.model),
+                    embeddings=resources.embeddings,
                 ),
                 reads=docs.READS,
                 context=docs.CONTEXT,

@@ -14,6 +14,7 @@ from bot.model_catalogue import open_catalogue
 from bot.settings_tree import ModelSettings
 
 if TYPE_CHECKING:
+    from pipeline.services.llm import Listener
     from pipeline.services.llm_embeddings import Embedded
 
 
@@ -22,6 +23,7 @@ class EmbeddingsOnDemand:
     """An embedding model that is not connected to until it is asked. Implements the stage's `Embeddings`."""
 
     settings: ModelSettings
+    listener: "Listener | None" = None
 
     async def embed(self, texts: Sequence[str], *, request_id: str | None = None) -> "Embedded":
         """Turn texts into vectors; see `pipeline.services.llm_embeddings`."""
@@ -34,10 +36,10 @@ class EmbeddingsOnDemand:
             base_url=str(chosen.base_url) if chosen.base_url else None,
             catalogue=open_catalogue(chosen.models_file),
         )
-        async with OpenAiEmbeddings(asked) as client:
+        async with OpenAiEmbeddings(asked, listener=self.listener) as client:
             return await client.embed(texts, request_id=request_id)
 
 
-def embeddings_of(settings: ModelSettings) -> EmbeddingsOnDemand | None:
+def embeddings_of(settings: ModelSettings, listener: "Listener | None" = None) -> EmbeddingsOnDemand | None:
     """Give the client; None if the settings name no embedding model."""
-    return EmbeddingsOnDemand(settings) if settings.embedding_name else None
+    return EmbeddingsOnDemand(settings, listener) if settings.embedding_name else None

@@ -140,10 +140,11 @@ async def open_app(
             writer = make_writer(caller, credentials.identity)
         if caller and Role.REVIEWER in roles:
             notes = RedisNotes(opened.redis, store.settings.prefix)
-            model = await stack.enter_async_context(open_model(settings, notes=notes, listener=bookkeeper_of(opened)))
+            books = bookkeeper_of(opened)
+            model = await stack.enter_async_context(open_model(settings, notes=notes, listener=books))
             reader = make_reader(settings, caller, opened.redis, sealer)
             readings = RedisReadings(opened.redis, store.settings.prefix)
-            resources = Resources(settings=settings, store=store, model=model, readings=readings)
+            resources = Resources(settings=settings, store=store, model=model, readings=readings, listener=books)
             stages |= reviewer_stages(reader, resources, store)
         if writer and Role.PUBLISHER in roles:
             engine = CommandEngine(store=store, graphs=bare, wakeups=carrier)

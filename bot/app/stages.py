@@ -6,7 +6,6 @@ from functools import partial
 from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
 from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params
-from bot.embeddings import embeddings_of
 from bot.sandbox import limits_of, sandbox_of
 from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
@@ -48,7 +47,7 @@ def reviewer_stages(reader: Reader, resources: Resources, store: Store) -> Mappi
         git=open_git,
         indexes=resources.state_directory / INDEXES_NAME,
         model=resources.model,
-        embeddings=embeddings_of(resources.settings.model),
+        embeddings=resources.embeddings,
     )
     return {
         "prepare": make_prepare(

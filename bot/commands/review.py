@@ -181,7 +181,13 @@ async def _review(options: ReviewOptions, screen: _Screen) -> ExitCode:
             for problem in opened.warnings:
                 screen.tell(f"warning: {problem}")
             readings = RedisReadings(opened.redis, opened.store.settings.prefix)
-            resources = Resources(settings=settings, store=opened.store, model=model, readings=readings)
+            resources = Resources(
+                settings=settings,
+                store=opened.store,
+                model=model,
+                readings=readings,
+                listener=bookkeeper_of(opened),
+            )
             clock_offset = 0.0
 
             def begin(start: Start) -> None:

@@ -19,9 +19,11 @@ import openai
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from pipeline.engine.errors import OnceoverError
+from pipeline.services.llm import Listener
 from pipeline.services.llm_catalogue import DEFAULT, Catalogue
 from pipeline.services.llm_failures import Server, garbled, out_of_time, refused, too_large, unreachable
 from pipeline.services.llm_http import TooLarge, checked_url, make_http_client
+from pipeline.services.llm_question import Answer
 
 TEXTS_MAX: Final = 64
 """Texts of one call; servers take from 32 (some local ones) to 2,048."""
@@ -80,13 +82,18 @@ class _Body(BaseModel):
 class OpenAiEmbeddings:
     """A server that speaks the OpenAI protocol; an async context manager that closes its connections.
 
+    Args:
+        settings: Which model, which server, which limits.
+        listener: Told of every call that is billed or failed.
+
     Raises:
         AskPerson: The base URL is none or has a user in it, or OpenAI is meant and there is no key.
     """
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
+    def __init__(self, settings: EmbeddingSettings, *, listener: Listener | None = None) -> None:
         key = settings.api_key.get_secret_value()
         self._settings: Final = settings
+        self._listener: Final = listener
         self._server: Final = Server(url=checked_url(settings.base_url, key), key=key)
         self._client: Final = openai.AsyncOpenAI(
             base_url=self._server.url,
@@ -124,9 +131,29 @@ class OpenAiEmbeddings:
                 outcome = await self._send(texts, request_id)
         except TimeoutError:
             outcome = out_of_time(self._server, self._settings.seconds_max)
+        await self._book(outcome, request_id)
         if isinstance(outcome, OnceoverError):
             raise outcome  # Here, where no foreign error is being handled: theirs hold requests, and so the key.
         return outcome
+
+    async def _book(self, outcome: Embedded | OnceoverError, asked_by: str | None) -> None:
+        """Tell who keeps the books."""
+        model = self._settings.model
+        if self._listener is None:
+            return
+        if isinstance(outcome, OnceoverError):
+            await self._listener.failed(model, outcome.error_code, None, asked_by=asked_by, is_probe=False)
+            return
+        answer = Answer(
+            text="",
+            model=model,
+            prompt_tokens=outcome.prompt_tokens,
+            completion_tokens=0,
+            finish_reason="stop",
+            request_id=None,
+            cost_nanodollars=outcome.cost_nanodollars,
+        )
+        await self._listener.heard(answer, asked_by=asked_by, is_probe=False)
 
     async def _send(self, texts: Sequence[str], request_id: str | None) -> Embedded | OnceoverError:
         model = self._settings.model

@@ -13,8 +13,10 @@ from pydantic import SecretStr
 
 from bot.demo.scripted_llm import Request, read_request, send
 from pipeline.engine.errors import AskPerson, GiveUp, OnceoverError, RetryLater
+from pipeline.services.llm import Listener
 from pipeline.services.llm_catalogue import DEFAULT, Catalogue
 from pipeline.services.llm_embeddings import EmbeddingSettings, OpenAiEmbeddings
+from pipeline.services.llm_question import Answer
 
 KEY = "test-key-0123456789"
 
@@ -37,7 +39,12 @@ class EmbeddingServer:
 
 @asynccontextmanager
 async def served(
-    body: object, status: int = 200, *, response_bytes_max: int = 1_000_000, catalogue: Catalogue = DEFAULT
+    body: object,
+    status: int = 200,
+    *,
+    response_bytes_max: int = 1_000_000,
+    catalogue: Catalogue = DEFAULT,
+    listener: Listener | None = None,
 ) -> AsyncIterator[tuple[OpenAiEmbeddings, EmbeddingServer]]:
     scripted = EmbeddingServer(body, status)
     server = await asyncio.start_server(scripted.answer, "127.0.0.1", 0)
@@ -49,7 +56,7 @@ async def served(
         response_bytes_max=response_bytes_max,
         catalogue=catalogue,
     )
-    async with server, OpenAiEmbeddings(asked) as client:
+    async with server, OpenAiEmbeddings(asked, listener=listener) as client:
         yield client, scripted
 
 
@@ -119,6 +126,36 @@ async def test_a_body_without_end_is_not_read() -> None:
     async with served(vectors([1.0] * 5_000), response_bytes_max=1_000) as (client, _):
         with pytest.raises(GiveUp):
             await client.embed(["one"])
+
+
+@dataclass
+class Books:
+    """Keeps what it is told."""
+
+    told: list[tuple[str, int, str | None]] = field(default_factory=list)
+
+    async def heard(self, answer: Answer, *, asked_by: str | None, is_probe: bool) -> None:
+        """Note a call that is billed."""
+        assert not is_probe
+        self.told.append((answer.model, answer.prompt_tokens, asked_by))
+
+    async def failed(
+        self, model: str, code: str, request_id: str | None, *, asked_by: str | None, is_probe: bool
+    ) -> None:
+        """Note a call that failed."""
+        del model, request_id, is_probe
+        self.told.append((code, 0, asked_by))
+
+
+async def test_every_call_is_booked_on_the_run_that_asked() -> None:
+    books = Books()
+    async with served(vectors([1.0], usage={"prompt_tokens": 7}), listener=books) as (client, _):
+        await client.embed(["one"], request_id="r_1/docs")
+    async with served({}, 503, listener=books) as (client, _):
+        with pytest.raises(RetryLater):
+            await client.embed(["one"], request_id="r_1/docs")
+
+    assert books.told == [("small", 7, "r_1/docs"), ("model_busy", 0, "r_1/docs")]
 
 
 async def test_case_107_the_key_stands_in_no_repr() -> None:
