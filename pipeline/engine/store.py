@@ -26,6 +26,7 @@ Keys, all under one prefix (no cluster: a script touches several slots, ADR 0003
 """
 
 import hashlib
+import itertools
 import json
 import logging
 import re
@@ -131,6 +132,7 @@ class Store:
         self._redis: Final = redis
         self._owner_text: Final = str(owner)
         self._standing: Final = msgspec.json.encode(self._standing_words()).removeprefix(b"{")
+        self._requests: Final = (f"{secrets.token_hex(8)}{number:x}" for number in itertools.count())
         self._scripts: Final = {name: _Script.load(name) for name in _SCRIPTS}
 
     # What changes a run --------------------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ class Store:
             "revision": asked.revision,
             "order": asked.order,
             "fresh": asked.fresh,
-            "request": secrets.token_hex(8),
+            "request": next(self._requests),
         }
         if asked.again:
             request["again"] = dict.fromkeys(asked.again, True)
@@ -362,7 +364,7 @@ class Store:
             "stages": chosen,
             "fresh": fresh,
             "why": why,
-            "request": secrets.token_hex(8),
+            "request": next(self._requests),
             **self._of(delivery),
         }
         reply = await self._ask("rerun", request)

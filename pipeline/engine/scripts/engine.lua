@@ -120,9 +120,9 @@ local function move_run(run, to, why)
   note(run, 'run.' .. to, {from = run.state, why = why})
   if MOVES.terminal_run[to] then
     run.ended_ms = NOW
-    write(run, 'HSET', run.key, 'ended_ms', NOW)
     write(run, 'ZADD', key('expiry'), NOW + ask.retention_ms, run.id)
   elseif has_ended(run) then
+    run.ended_ms = nil
     write(run, 'HDEL', run.key, 'ended_ms')
     write(run, 'ZREM', key('expiry'), run.id)
   end
@@ -394,9 +394,11 @@ local function save(run)
     if due then write(run, 'ZADD', key('due', role), due, run.id) else write(run, 'ZREM', key('due', role), run.id) end
   end
   if run.seq ~= run.seq_loaded or run.is_changed then
-    write(run, 'HSET', run.key, 'state', run.state, 'seq', run.seq, 'link', run.link, 'deadline_ms', run.deadline_ms,
-      'asked', run.asked)
-    if rawget(run, 'stages') then write(run, 'HSET', run.key, 'stages', cjson.encode(run.stages)) end
+    local fields = {'state', run.state, 'seq', run.seq, 'link', run.link, 'deadline_ms', run.deadline_ms, 'asked', run.asked}
+    local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+    if run.ended_ms then add('ended_ms', run.ended_ms) end
+    if rawget(run, 'stages') then add('stages', cjson.encode(run.stages)) end
+    write(run, 'HSET', run.key, unpack(fields))
   end
   commit(run)
 end

@@ -43,6 +43,7 @@ local function begin(newer)
     'request', ask.request .. ' ' .. (newer and 'stale' or 'created'), 'deadline_ms', run.deadline_ms,
     'stages', (ARGV[4]:gsub('"ready_ms":0', '"ready_ms":' .. NOW)), 'state', run.state, 'seq', run.seq, 'link', run.link}
   local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+  if run.ended_ms then add('ended_ms', run.ended_ms) end
   if ask.mirror then add('mirror', ask.mirror) end
   if ask.topics then add('topics', cjson.encode(ask.topics)) end
   write(run, 'HSET', place, unpack(fields))
