@@ -66,7 +66,7 @@ async def test_a_rerun_of_the_tests_repeats_what_builds_on_them_and_nothing_else
         again = await world.run_of(process, pull)
 
     started = [str(one.detail["stage"]) for one in entries if one.kind == "stage.running"]
-    assert started == ["test", "summarize", "comment"]
+    assert list(dict.fromkeys(started)) == ["test", "summarize", "comment"], "A stage that waited is entered again."
     assert again.run_id == run.run_id
     world.github.leftovers({pull: Left(comments=1, check_runs=1)})
     [check] = check_runs(pull, world.github.app)
@@ -91,21 +91,41 @@ async def test_commands_during_a_run_are_neither_lost_nor_doubled(world: AppWorl
     world.github.leftovers({pull: Left(comments=3, check_runs=1)})
 
 
-async def test_a_dismissed_finding_is_told_no_more(world: AppWorld) -> None:
+async def test_a_dismissed_finding_is_told_no_more_and_fails_no_check(world: AppWorld) -> None:
+    async with world.process():
+        repository = await world.make_repository(files={CONFIGURATION: f"{REMARKS}  fail_on: info\n"})
+        pull = await world.open_pull(repository)
+        await world.until_quiet(pull)
+        [before] = [check.conclusion for check in check_runs(pull, world.github.app)]
+        found = list(dict.fromkeys(re.findall(r"Id `([0-9a-f]{7})`", world.summary(pull))))
+        assert found
+
+        said = [await world.github.comment(pull, "acme", f"/onceover dismiss {one} Meant so, @acme.") for one in found]
+        await world.until_quiet(pull)
+
+    summary, *answers = own_comments(pull, world.github.app)
+    [after] = [check.conclusion for check in check_runs(pull, world.github.app)]
+    assert [reactions(world, one) for one in said] == [["+1"]] * len(found)
+    assert f"<summary>Dismissed ({len(found)})</summary>" in summary.body
+    assert "dismissed by `@acme`: Meant so, `@acme`." in summary.body
+    assert (before, after) == ("failure", "success")
+    assert all("is dismissed" in answer.body for answer in answers)
+    world.github.leftovers({pull: Left(comments=1 + len(found), reviews=1, check_runs=1)})
+
+
+async def test_a_finding_is_explained_from_what_its_run_recorded(world: AppWorld) -> None:
     async with world.process():
         repository = await world.make_repository(files={CONFIGURATION: REMARKS})
         pull = await world.open_pull(repository)
         await world.until_quiet(pull)
-        found = re.findall(r"Id `?([0-9a-f]+)`?", world.summary(pull))
-        assert found
+        [found, *_] = re.findall(r"Id `([0-9a-f]{7})`", world.summary(pull))
 
-        said = await world.github.comment(pull, "acme", f"/onceover dismiss {found[0]} It is meant so.")
+        await world.github.comment(pull, "acme", f"/onceover explain {found}")
         await world.until_quiet(pull)
 
-    summary, answer = own_comments(pull, world.github.app)
-    assert reactions(world, said) == ["+1"]
-    assert found[0] not in summary.body
-    assert "dismissed" in answer.body
+    _, answer = own_comments(pull, world.github.app)
+    assert "**How it was found:** by `ruff" in answer.body
+    assert "https://docs.astral.sh/ruff/rules/" in answer.body
     world.github.leftovers({pull: Left(comments=2, reviews=1, check_runs=1)})
 
 
