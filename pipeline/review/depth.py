@@ -51,7 +51,7 @@ class DepthLimits:
     extra_tokens_max: int = 0
     """The same, however large they are."""
     findings_max: int
-    """Findings of the model that are told."""
+    """Findings that are told, if the configuration does not want fewer."""
     context_lines: int
     """Unchanged lines shown around a change."""
 

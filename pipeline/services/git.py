@@ -164,9 +164,11 @@ class Git:
         subject = await self.command.line("log", "-1", "--encoding=UTF-8", "--format=%s", _checked(commit), "--")
         return subject.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:SUBJECT_CHARACTERS_MAX]
 
-    async def diff(self, base: str, head: str) -> DiffParts:
+    async def diff(self, base: str, head: str, *, context_lines: int = git_diff.CONTEXT_LINES) -> DiffParts:
         """Compare two commits; see `pipeline.services.git_diff`."""
-        return await git_diff.diff_parts(self.command, _checked(base), _checked(head), self.settings.diff)
+        return await git_diff.diff_parts(
+            self.command, _checked(base), _checked(head), self.settings.diff, context_lines=context_lines
+        )
 
     async def list_tree(
         self, commit: str, *, at: Sequence[str] = (), is_deep: bool = True, bytes_max: int | None = None

@@ -78,7 +78,13 @@ class DiffTooLarge(GiveUp):
     code = "diff_too_large"
 
 
-async def diff_parts(git: GitCommand, base: str, head: str, limits: DiffLimits) -> DiffParts:
+CONTEXT_LINES: Final = 3
+"""Unchanged lines around a change, as everybody shows them."""
+
+
+async def diff_parts(
+    git: GitCommand, base: str, head: str, limits: DiffLimits, *, context_lines: int = CONTEXT_LINES
+) -> DiffParts:
     """Compare two commits, given by full SHA.
 
     Raises:
@@ -94,7 +100,9 @@ async def diff_parts(git: GitCommand, base: str, head: str, limits: DiffLimits) 
         )
     numstat, patch, sizes = await asyncio.gather(
         git.try_run(*flags, "--numstat", "-z", base, head, "--", bytes_max=limits.list_bytes_max),
-        git.try_run(*flags, "--patch", "--unified=3", base, head, "--", bytes_max=limits.patch_bytes_max),
+        git.try_run(
+            *flags, "--patch", f"--unified={context_lines}", base, head, "--", bytes_max=limits.patch_bytes_max
+        ),
         git_objects.sizes(git, (sha for blobs in files for sha in blobs)),
     )
     _refuse_failure(numstat)

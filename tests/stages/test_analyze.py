@@ -472,3 +472,16 @@ async def test_a_second_look_that_may_come_later_is_waited_for_and_then_gone_on_
     assert [finding.source for finding in report.findings] == ["model"]
     assert [call.rule for call in llm.calls].count(1) == 1, "The files were read once."
     assert [call.rule for call in llm.calls].count(0) == MODEL_TRIES_MAX
+
+
+@pytest.mark.parametrize(("depth", "is_shown"), [("quick", False), ("standard", False), ("deep", True)])
+async def test_a_deep_review_shows_more_around_a_change(bench: Bench, depth: str, is_shown: bool) -> None:  # noqa: FBT001 - a table.
+    lines = [f"line_{number} = {number}\n" for number in range(40)]
+    bench.before = {"a.py": "".join(lines)}
+    bench.after = {"a.py": "".join([*lines[:20], "changed = 1\n", *lines[21:]])}
+    async with scripted(
+        Rule(match="line_12", answer={"walkthrough": "W", "findings": []}), Rule(status=400, body="{}")
+    ) as (llm, model):
+        await bench.report(model, model="first", depth=depth)
+
+    assert [call.rule for call in llm.calls] == [0 if is_shown else 1]

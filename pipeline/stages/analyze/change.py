@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pipeline.review.depth import limits_of
 from pipeline.review.diff import Diff, FileDiff, FileStatus, parse_diff
 from pipeline.review.importance import by_importance
 from pipeline.review.left_out import left_out
@@ -32,7 +33,7 @@ BASE_FILE_BYTES_MAX: Final = 1_000_000
 class Objects(Protocol):
     """What is in a repository."""
 
-    async def diff(self, base: str, head: str) -> DiffParts:
+    async def diff(self, base: str, head: str, *, context_lines: int) -> DiffParts:
         """Compare two commits."""
 
     async def cat_files(self, commit: str, paths: Iterable[str], *, bytes_max: int) -> dict[str, Content]:
@@ -51,7 +52,8 @@ class Change:
 
 async def read_change(objects: Objects, params: Params) -> Change:
     """Read the diff and choose what is read of it; large ones take seconds, so both happen in a thread."""
-    parts = await objects.diff(params.merge_base, params.head)
+    context_lines = limits_of(params.analysis.depth).context_lines
+    parts = await objects.diff(params.merge_base, params.head, context_lines=context_lines)
     diff = await asyncio.to_thread(
         parse_diff,
         raw=parts.raw,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
+from pipeline.review.depth import limits_of
 from pipeline.review.duplicates import merged
 from pipeline.review.left_out import beyond
 from pipeline.review.reports import AnalysisReport
@@ -53,7 +54,8 @@ def make_analyze(
         read = await read_with_model(
             ctx, params, change.readable, objects, model=model, readings=readings, documentation=documentation
         )
-        return _report(change, checked, read, params.analysis.findings_max).model_dump(mode="json")
+        findings_max = min(params.analysis.findings_max, limits_of(params.analysis.depth).findings_max)
+        return _report(change, checked, read, findings_max).model_dump(mode="json")
 
     return analyze
 
