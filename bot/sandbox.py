@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bot.settings_tree import Settings
+from pipeline.services.process import Hear
 from pipeline.services.sandbox.contract import Sandbox
 from pipeline.services.sandbox.limits import Limits
 from pipeline.services.sandbox.proven import MissingSandbox, ProvenSandbox, open_bubblewrap
@@ -21,10 +22,18 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def open_sandbox(settings: Settings, environ: Mapping[str, str]) -> ProvenSandbox | MissingSandbox:
-    """Open the sandbox of this machine, whether the App may use it or not."""
+def open_sandbox(
+    settings: Settings, environ: Mapping[str, str], *, hear: Hear | None = None
+) -> ProvenSandbox | MissingSandbox:
+    """Open the sandbox of this machine, whether the App may use it or not.
+
+    Args:
+        settings: The operator's.
+        environ: The variables of the process, for its PATH.
+        hear: Is told of a command's output as it comes.
+    """
     chosen = settings.sandbox
-    return open_bubblewrap(environ.get("PATH", ""), cgroup=chosen.cgroup, readable=chosen.readable)
+    return open_bubblewrap(environ.get("PATH", ""), cgroup=chosen.cgroup, readable=chosen.readable, hear=hear)
 
 
 def sandbox_of(settings: Settings, environ: Mapping[str, str]) -> Sandbox | None:

