@@ -14,7 +14,7 @@ HELD = (
     "the webhook was accepted and became a run",
     "the same delivery once more changed nothing",
     "the dead worker's run was taken back",
-    "model calls answered before the kill: 1, asked again after it: 0",
+    "model calls answered before the kill: 2, asked again after it: 0",
     "the comment that GitHub wrote and answered with 502 was not written twice",
     "on the pull request: comments 1, reviews 1, check runs 1",
     "the check run is concluded: failure",
@@ -86,7 +86,7 @@ async def test_the_local_demo_kills_a_review_and_asks_nothing_twice(world: Comma
 
     assert ended.code == 0
     assert "kill -9" in ended.news
-    assert "Model calls answered before the kill: 1. Asked again after it: 0." in ended.news
+    assert "Model calls answered before the kill: 2. Asked again after it: 0." in ended.news
     assert "going on with run" in ended.news
     assert "## ❌ Onceover: changes needed" in ended.out
     for planted in ("Every discount below 100 % is lost", "A shell command is built from a string", "docs/pricing.md"):
