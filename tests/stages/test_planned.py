@@ -12,6 +12,7 @@ from pipeline.stages.planned import planned
 from tests.builders.context import MemoryContext
 
 HEAD, BASE = "a" * 40, "b" * 40
+PULL: JsonValue = {"host": "api.github.com", "repository_id": 1, "number": 3, "head": HEAD}
 
 
 def a_plan(**fields: JsonValue) -> Plan:
@@ -30,7 +31,7 @@ def a_plan(**fields: JsonValue) -> Plan:
 def context(plan: Plan | Upstream | None, **upstream: Upstream) -> MemoryContext:
     before = Checkpointed(value=plan.model_dump(mode="json")) if isinstance(plan, Plan) else plan
     known: dict[str, Upstream] = {**upstream, **({PREPARE: before} if before else {})}
-    return MemoryContext(params={"pull": {"number": 3}, "place": {"installation": 7}}, upstream=known)
+    return MemoryContext(params={"pull": PULL, "place": {"installation": 7}}, upstream=known)
 
 
 async def tell(ctx: StageContext) -> JsonValue:
@@ -50,14 +51,17 @@ async def test_a_stage_reads_the_plans_parameters_and_where_the_commits_are() ->
 
     assert told == {
         "params": {
-            "pull": {"number": 3},
+            "pull": PULL,
             "place": {"installation": 7},
             "analysis": {"findings_max": 7},
+            "subject": "github/api.github.com/1/3",
             "title": "Sell apples",
             "head": HEAD,
             "merge_base": BASE,
             "head_ref": "feature",
             "base_ref": "main",
+            "is_fork": False,
+            "subject": "",
             "repository": {"path": f"/mirrors/{HEAD}", "name": "r_test"},
         },
         "upstream": ["analyze"],
@@ -69,7 +73,7 @@ async def test_a_stage_that_reads_no_commits_is_given_none() -> None:
     told = await planned("test", tell)(context(a_plan()))
 
     assert isinstance(told, dict)
-    assert "repository" not in str(told["params"])
+    assert "'repository':" not in str(told["params"])
 
 
 @pytest.mark.parametrize(
