@@ -39,3 +39,19 @@ def open_sandbox(
 def sandbox_of(settings: Settings, environ: Mapping[str, str]) -> Sandbox | None:
     """Open the sandbox that the App runs tests in; None if the operator offers none."""
     return None if settings.sandbox.backend == "off" else open_sandbox(settings, environ)
+
+
+async def first_look(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Have the sandbox prove itself when a worker starts; answer what to tell the operator, None if it is off.
+
+    What runs in it proves itself again on its first use: this one is for whoever reads the first lines of a log.
+    """
+    if settings.sandbox.backend == "off":
+        return None
+    sandbox = open_sandbox(settings, environ)
+    if isinstance(sandbox, MissingSandbox):
+        return f"warning: {sandbox.detail} {sandbox.next_step}"
+    proof = await sandbox.proof()
+    if proof.holds:
+        return f"the sandbox held against {len(proof.attempts)} attacks."
+    return f"warning: the sandbox does not hold, so nothing is run in it. {proof.fault} See `onceover sandbox check`."

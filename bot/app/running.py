@@ -14,9 +14,11 @@ from bot.app_credentials import Role, held_against, required_for, wanted_by, wit
 from bot.credentials_file import PRIVATE_KEYS
 from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
+from bot.sandbox import first_look
 from bot.settings import read_settings
 from bot.settings_tree import PRIVATE_KEY, Settings
 from pipeline.engine.errors import AskPerson
+from pipeline.review.visible import visible
 
 STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -74,6 +76,8 @@ async def _run(settings: Settings, roles: frozenset[Role]) -> None:
     async with open_app(settings, credentials, roles) as process:
         for problem in process.opened.warnings:
             say(f"warning: {problem}")
+        if Role.REVIEWER in roles and (told := await first_look(settings, os.environ)):
+            say(visible(told, lines=False))
         async with contextlib.AsyncExitStack() as stack:
             if Role.DOOR in roles:
                 web = settings.web
