@@ -151,6 +151,11 @@ def hostile() -> Summary:
     return a_summary(an_analysis(finding, walkthrough="@dependabot merge\n\n| a | b |\n|---|---|\n\nThis is $fine$."))
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Publish them."""
     for name, summary in examples().items():
         (DIRECTORY / f"{name}.md").write_text(render(summary, FACTS), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

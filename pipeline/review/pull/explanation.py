@@ -100,7 +100,7 @@ def _parts(finding: Finding, provenance: Provenance, dismissal: Dismissal | None
     if mine is not None:
         ruling, _, reason = mine.partition(f" {finding.title}: ")
         yield f"**A second look**, which tried to refute it: {_RULINGS[ruling.partition(':')[0]]}. {_sentence(reason)}"
-    decisions = _decisions(finding, provenance)
+    decisions = _decisions(finding, provenance) if finding.source == _MODEL else []
     if decisions:
         yield "\n".join(["**What was decided on the way**", "", *decisions])
     if dismissal is not None:
@@ -113,9 +113,11 @@ def _found(finding: Finding, provenance: Provenance) -> str:
         return _by_model(finding, provenance)
     tool, _, rule = finding.source.partition(":")
     version = next((one for one in provenance.tools if one.split()[:1] == [tool]), tool)
+    if not rule:
+        return f"by {name(version)}."
     page = rule_page(finding.source)
     documented = f", [documented there]({page})" if page else ""
-    return f"by {name(version)}{f', rule {name(rule)}{documented}' if rule else ''}. No model took part."
+    return f"by {name(version)}, rule {name(rule)}{documented}. No model took part."
 
 
 def _by_model(finding: Finding, provenance: Provenance) -> str:

@@ -1,4 +1,4 @@
-"""Examples of what stands on a pull request: `python -m tests.review.pull.examples` writes them anew."""
+"""Examples of what stands on a pull request: `python -m tests.review.pull.examples` writes all examples anew."""
 
 # ruff: noqa: ANN401 - the fields are keyword arguments of pydantic models, which check them.
 
@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.review.configuration.problem import Problem
+from pipeline.review.finding_text import short_id
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.left_out import left_out
+from pipeline.review.pull import replies
 from pipeline.review.pull.check_page import CheckPage, RunFacts, check_output
 from pipeline.review.pull.dismissals import Dismissal
+from pipeline.review.pull.explanation import Provenance
 from pipeline.review.pull.follow_up import FollowUp
+from pipeline.review.pull.inline import InlineRules, choose_inline
 from pipeline.review.pull.stage_table import StageRow
 from pipeline.review.pull.summary_page import summary_page
 from pipeline.review.pull.told_findings import Threads
@@ -28,7 +32,7 @@ from pipeline.review.reports import (
     Verdict,
 )
 from pipeline.review.summary import judged_without
-from tests.builders.pulls import HEAD, MINUTE_MS, NOW_MS, REPOSITORY_URL, a_run, a_stage, page_facts
+from tests.builders.pulls import HEAD, MINUTE_MS, NOW_MS, REPOSITORY_URL, a_run, a_stage, files_with, page_facts
 from tests.builders.reports import a_file, a_finding, a_summary, a_test_report, an_analysis, asked
 from tests.review import examples as local
 from tests.review.hostile_text import HOSTILE
@@ -347,12 +351,59 @@ def _shown(name: str, page: CheckPage) -> str:
     return "\n\n".join(filter(None, parts))
 
 
+def remarks() -> str:
+    """Set remarks beside their lines one below the other: one that a click takes over, one that shows a diff."""
+    finding = a_finding(
+        Severity.HIGH,
+        line=41,
+        line_end=43,
+        confidence=0.9,
+        suggestion="        for line in self.discounted():\n            check(line)",
+    )
+    script = finding.model_copy(update={"path": ".github/workflows/release.yml"})
+    places = [(finding, files_with()), (script, files_with(path=script.path))]
+    bodies = [
+        comment.body
+        for one, files in places
+        for comment in choose_inline([one], files, posted=(), rules=InlineRules()).comments
+    ]
+    about = "<!-- Several remarks, one below the other; on GitHub each stands beside its lines. -->"
+    return "\n\n---\n\n".join([about, *bodies]) + "\n"
+
+
+def answers() -> str:
+    """Set answers to commands one below the other."""
+    read = Provenance(
+        tools=("ruff 0.17.6", "bandit 1.9.4"),
+        model="gpt-test",
+        steps={"turn": 4, "tool": 11},
+        decisions=(
+            "read shop/order.py in 4 turns with 11 tool calls; it ended by: an answer",
+            "stands: shop/order.py:42 The total ignores the discount: `total()` is called before `apply_discount`.",
+        ),
+    )
+    finding = a_high_finding().model_copy(update={"evidence": "        total += line.price"})
+    rule = a_finding(source="ruff:F841", title="`price` is assigned to and never used", claim="It may be left out.")
+    said = {
+        f"/onceover explain {short_id(finding)}": replies.explained(finding, read),
+        f"/onceover explain {short_id(rule)}": replies.explained(rule, read, Dismissal(by="alice", reason="Later.")),
+        f"/onceover dismiss {short_id(finding)} it is meant so": replies.dismissed(finding, "it is meant so"),
+        f"/onceover dismiss {short_id(finding)} --undo": replies.undismissed(finding.fingerprint, HEAD),
+        "/onceover explain 1234567": replies.no_such_finding("1234567", HEAD, [finding, rule]),
+        "/onceover help": replies.helped(),
+    }
+    about = "<!-- Several answers, one below the other; on GitHub each is a comment of its own. -->"
+    shown = [f"# `{command}`\n\n{reply.text}" for command, reply in said.items()]
+    return "\n\n".join([about, *shown]) + "\n"
+
+
 def pages() -> Mapping[str, str]:
     """Give the published pages by name."""
-    return {**comments(), "app-check": check_pages()}
+    return {**comments(), "app-check": check_pages(), "app-remarks": remarks(), "app-answers": answers()}
 
 
 if __name__ == "__main__":
     assert local.FACTS.head == HEAD
+    local.write()
     for name, page in pages().items():
         (DIRECTORY / f"{name}.md").write_text(page, encoding="utf-8")
