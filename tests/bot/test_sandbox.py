@@ -15,7 +15,9 @@ def settings_with(place: Path, **sandbox: object) -> Settings:
 
 
 def broken_bubblewrap(place: Path) -> str:
-    """Install a bubblewrap that the kernel refuses; answer the PATH."""
+    """Install a bubblewrap that the kernel refuses, open to all users; answer the PATH."""
+    place /= "bin"
+    place.mkdir()
     (place / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
     (place / "bwrap").chmod(0o755)
     return f"{place}:/usr/bin:/bin"
