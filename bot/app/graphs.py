@@ -24,7 +24,7 @@ PLACE: Final = ("place",)
 """What it needs besides."""
 
 WAIT_SECONDS_MAX: Final = 24 * 3_600.0
-"""The tests may wait so long for the repository's own checks; the configuration says how long they do."""
+"""The tests may run, or wait for the repository's own checks, so long; configuration and operator say how long they do."""
 
 OUTAGE_SECONDS_MAX: Final = 6 * 3_600.0
 """How long an outage of GitHub is waited out before a stage needs a person."""
@@ -106,7 +106,14 @@ def _review(made: Callable[..., StageSpec]) -> tuple[StageSpec, ...]:
     return (
         made(SPEAKING, "prepare", prepare.VERSION, role=REVIEWER, reads=prepare.READS, context=prepare.CONTEXT),
         made(READING, "analyze", analyze.VERSION, retry=MODEL),
-        made(READING, "test", checks.VERSION, retry=PATIENT, total_seconds_max=WAIT_SECONDS_MAX),
+        made(
+            READING,
+            "test",
+            checks.VERSION,
+            retry=PATIENT,
+            seconds_max=WAIT_SECONDS_MAX,
+            total_seconds_max=WAIT_SECONDS_MAX,
+        ),
         made(READING, "docs", docs.VERSION),
         made(READING, "summarize", summarize.VERSION, needs=read, closes=True),
         made(

@@ -41,6 +41,7 @@ def planned(name: str, stage: StageFunction, clone: Clone | None = None) -> Stag
             "merge_base": plan.merge_base,
             "head_ref": plan.head_ref,
             "base_ref": plan.base_ref,
+            "is_fork": plan.is_fork,
         }
         if clone is not None:
             ctx.progress("fetching the commits")

@@ -61,7 +61,6 @@ async def test_a_stage_reads_the_plans_parameters_and_where_the_commits_are() ->
             "head_ref": "feature",
             "base_ref": "main",
             "is_fork": False,
-            "subject": "",
             "repository": {"path": f"/mirrors/{HEAD}", "name": "r_test"},
         },
         "upstream": ["analyze"],

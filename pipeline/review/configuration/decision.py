@@ -123,7 +123,7 @@ def decide(configuration: Configuration, facts: PullFacts) -> Decision:
         skip = rule(configuration, facts) if holds_when_asked or not facts.is_asked else None
         if skip is not None:
             return Decision(skip=skip)
-    return Decision(off=dict(_stages_off(configuration, facts)))
+    return Decision(off=dict(_stages_off(configuration)))
 
 
 def asks_for_paths(configuration: Configuration) -> bool:
@@ -267,23 +267,19 @@ def _watched(configuration: Configuration, paths: tuple[str, ...]) -> Iterator[b
     return (patterns.meaning(path) is None for path in paths)
 
 
-def _stages_off(configuration: Configuration, facts: PullFacts) -> Iterator[tuple[str, str]]:
+def _stages_off(configuration: Configuration) -> Iterator[tuple[str, str]]:
     if not configuration.stages.analyze:
         yield "analyze", "turned off by the configuration (`stages.analyze`)"
-    if why := _test_off(configuration, facts):
+    if why := _test_off(configuration):
         yield "test", why
     if not configuration.stages.docs:
         yield "docs", "turned off by the configuration (`stages.docs`)"
 
 
-def _test_off(configuration: Configuration, facts: PullFacts) -> str:
+def _test_off(configuration: Configuration) -> str:
     test = configuration.test
     if not configuration.stages.test:
         return "turned off by the configuration (`stages.test`)"
     if test.source == "none":
         return "turned off by the configuration (`test.source`)"
-    if test.source == "sandbox" and not test.command:
-        return "no command is configured (`test.command`)"
-    if test.source == "sandbox" and facts.head_is_fork and not test.forks:
-        return "tests of forks are not run (`test.forks`)"
     return ""
