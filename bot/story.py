@@ -76,7 +76,8 @@ def _id(detail: Detail) -> str:
 
 
 def _finished(detail: Detail) -> str:
-    return f"{detail['stage']} finished step `{detail['name']}` in {detail['ms'] / 1000:.3f} s"
+    reference = f", request {detail['reference']}" if "reference" in detail else ""
+    return f"{detail['stage']} finished step `{detail['name']}` in {detail['ms'] / 1000:.3f} s{reference}"
 
 
 _SENTENCES: Final[Mapping[str, Callable[[Detail], str]]] = {

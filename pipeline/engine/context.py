@@ -29,6 +29,13 @@ RETRY: Final = "retry"
 """What a stage waits for between two tries; the scripts know it by this word, so no wait may be called so."""
 
 
+REFERENCE: Final = "request_id"
+"""The key of a result under which a step tells what a server calls the work: the journal tells it too, so that whoever
+asks that server's operator has a name to ask by."""
+
+REFERENCE_CHARACTERS_MAX: Final = 200
+
+
 class StageLeft(BaseException):
     """The stage function is left on purpose; `except Exception` in a stage does not stop it."""
 
@@ -240,7 +247,8 @@ class Context:
         if self.recorder.is_draining:
             raise HandedBack
         begun = time.monotonic()
-        result = to_json(await _within(seconds_max, work, name), f"step {name} of stage {self.spec.name}")
+        made = await _within(seconds_max, work, name)
+        result = to_json(made, f"step {name} of stage {self.spec.name}")
         if len(result) > self.settings.step_bytes_max:
             raise StepTooLarge(
                 f"Step {name} of stage {self.spec.name} made {len(result)} bytes, the limit is"
@@ -256,6 +264,7 @@ class Context:
                 name=name,
                 result=result,
                 ms=milliseconds,
+                reference=_reference(made),
             )
         )
         if self.replay_every_step:
@@ -290,6 +299,12 @@ def _weight(error: BaseException) -> int:
     order: tuple[type[BaseException], ...] = (StageLeft, Bug, AskPerson, GiveUp, RetryLater)
     ranks = (rank for rank, kind in enumerate(order) if isinstance(error, kind))
     return next(ranks, 1)  # An error of no known class is a bug.
+
+
+def _reference(made: JsonValue) -> str | None:
+    """Find what somebody outside calls the work; as foreign text it is cut, and what a terminal would obey left out."""
+    told = made.get(REFERENCE) if isinstance(made, dict) else None
+    return "".join(filter(str.isprintable, told[:REFERENCE_CHARACTERS_MAX])) or None if isinstance(told, str) else None
 
 
 def to_json(value: JsonValue, what: str) -> str:

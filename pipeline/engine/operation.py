@@ -28,6 +28,8 @@ class StepFinished(_Operation):
     name: str
     result: str
     ms: int
+    reference: str | None = None
+    """What somebody outside calls the work, if the step told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

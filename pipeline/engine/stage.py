@@ -99,7 +99,7 @@ class StageContext(Protocol):
 
         Args:
             name: What the step does, for the journal.
-            fn: Does it; its result must be a JSON value.
+            fn: Does it; its result must be a JSON value. The journal tells the text `request_id` of an object.
             inputs: All that the result depends on.
             seconds_max: Limit on one execution; the stage's own limit holds besides.
             observes: The step looks at a world that changes (tests, CI), so a re-run looks again.

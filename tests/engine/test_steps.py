@@ -58,6 +58,35 @@ async def test_a_step_is_done_once_for_the_same_inputs(make_workshop: MakeWorksh
     assert (await workshop.results(run_id))["only"] == [0, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"request_id": "req_1", "text": "canary"}, "req_1"),
+        ({"request_id": "a\x1b[31m" + "b" * 300}, "a[31m" + "b" * 194),
+        ({"request_id": 7}, None),
+        ({"request_id": None}, None),
+        ({"text": "canary"}, None),
+        (["request_id"], None),
+    ],
+    ids=["a name", "a hostile name", "a number", "none", "no such key", "no object"],
+)
+async def test_the_journal_tells_what_a_server_calls_the_work_and_nothing_else_of_a_result(
+    make_workshop: MakeWorkshop, result: JsonValue, told: str | None
+) -> None:
+    async def ask() -> JsonValue:
+        return result
+
+    async def stage(ctx: StageContext) -> JsonValue:
+        return await ctx.step("ask", ask)
+
+    workshop, _, run_id = await begin(make_workshop, stage)
+
+    entries = await workshop.store.journal(run_id)
+    [finished] = [entry for entry in entries if entry.kind == "step.finished"]
+    assert finished.detail.get("reference") == told
+    assert all("canary" not in entry.text for entry in entries)
+
+
 async def test_the_name_of_a_step_is_part_of_what_it_is(make_workshop: MakeWorkshop) -> None:
     acts = Acts()
 

@@ -34,7 +34,7 @@ local apply, kept = {}, {}
 
 function apply.step(op) -- S1: the first result of a step is its only one
   write(run, 'HSETNX', steps(), op.step, payload(op))
-  note(run, 'step.finished', {stage = op.stage, step = op.step, name = op.name, ms = op.ms})
+  note(run, 'step.finished', {stage = op.stage, step = op.step, name = op.name, ms = op.ms, reference = op.reference})
 end
 
 function apply.decide(op)

@@ -227,7 +227,8 @@ class _Conversation:
                 began[:] = [self.talk.seconds()]
 
             answer = await self._answered(tools, _request_id(self.talk, said), begin)
-            return {"answer": answer, "seconds": round(self.talk.seconds() - began[0], 3)}
+            seconds = round(self.talk.seconds() - began[0], 3)
+            return {"answer": answer, "seconds": seconds, "request_id": answer.get("request_id")}
 
         kept = await self.talk.ctx.step("turn", ask, self.talk.who, fingerprint(said), TOOLS_VERSION, names)
         return _Turn(answer=ModelAnswer.model_validate(kept["answer"]), seconds=float(str(kept["seconds"])))
