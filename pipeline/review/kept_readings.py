@@ -26,6 +26,9 @@ KEY_DIGITS: Final = 32
 FINDINGS_MAX: Final = 30
 """Kept of one piece; a model is asked for half as many of a whole group."""
 
+ACCOUNTS_MAX: Final = 8
+"""Accounts that are taken over; each push adds one, and nobody reads the story of thirty."""
+
 _PLACE: Final = frozenset({"path", "line", "line_end"})
 
 
@@ -150,7 +153,7 @@ def take_over(files: Sequence[FileExcerpt], pieces: Sequence[Sequence[Piece]], k
         unread=tuple(unread),
         findings=tuple(findings),
         models=tuple(name for name in models if name),
-        accounts=tuple(key for key, _ in accounts.most_common() if key),
+        accounts=tuple(key for key, _ in accounts.most_common() if key)[:ACCOUNTS_MAX],
         files=len(files) - len(unread),
     )
 

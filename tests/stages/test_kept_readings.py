@@ -5,17 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.demo.scripted_llm import Call, Rule, ScriptedLlm
+from pydantic import SecretStr
+
+from bot.demo.scripted_llm import Call, Rule, Script, ScriptedLlm
 from pipeline.engine.stage import JsonValue
+from pipeline.review.kept_readings import ACCOUNTS_MAX
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.git import open_git
-from pipeline.services.llm import OpenAiModel
+from pipeline.services.llm import ModelSettings, OpenAiModel
 from pipeline.services.prospects import ForeseenModel
 from pipeline.services.questions import Answer
-from pipeline.stages.analyze import make_analyze
+from pipeline.stages.analyze import MODEL_TRIES_MAX, make_analyze
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder
-from tests.stages.test_analyze import scripted
+from tests.stages.test_analyze import ROOMY, scripted
 
 FILLER = "".join(f"value_{n} = {n}\n" for n in range(12))
 CART = f"{FILLER}def total(cart):\n    return sum(cart)\n"
@@ -40,6 +43,11 @@ def remark(path: str, line: int, evidence: str) -> dict[str, JsonValue]:
 
 ANSWER = {"walkthrough": "Divides the total.", "findings": [remark("cart.py", 14, "return sum(cart) / lenght")]}
 NOTHING = {"walkthrough": "Adds a file.", "findings": []}
+
+
+def told(walkthrough: str) -> dict[str, JsonValue]:
+    """Write the answer of a model that finds nothing."""
+    return {"walkthrough": walkthrough, "findings": []}
 
 
 class KeptInMemory:
@@ -284,3 +292,32 @@ async def test_a_resumed_try_sees_what_the_first_one_saw(tmp_path: Path) -> None
     assert again == first
     assert len(reads(llm)) == 1
 
+
+async def test_what_nobody_could_doubt_is_read_again(tmp_path: Path) -> None:
+    """In the last try a second look that fails leaves the remarks as they are; they are not to stay so for ever."""
+    pull = Pull(tmp_path)
+    ctx = pull.context({"cart.py": BROKEN})
+    ctx.attempt = MODEL_TRIES_MAX
+    away = Rule(match="Judge each remark", status=503, body="busy")
+
+    async with ScriptedLlm(Script(rules=(away, Rule(answer=ANSWER)), models=ROOMY)) as llm:
+        settings = ModelSettings(model="first", api_key=SecretStr("sk-test"), base_url=llm.url)
+        async with OpenAiModel(settings) as model:
+            await pull.report(ctx, model)
+
+    assert pull.readings.by_subject == {}
+
+
+async def test_only_the_accounts_that_tell_most_are_taken_over(tmp_path: Path) -> None:
+    pull = Pull(tmp_path)
+    files: dict[str, Content] = {"cart.py": CART}
+
+    async with scripted(*(Rule(match=f"FILE f{n}.py", answer=told(f"Push {n}.")) for n in range(12))) as (_, model):
+        for n in range(11):
+            files[f"f{n}.py"] = "x = 1\n" * (n + 1)
+            await pull.push(files, model)
+        report = await pull.push({**files, "f11.py": "x = 1\n" * 12}, model)
+
+    assert len(report.walkthrough.split("\n\n")) == ACCOUNTS_MAX + 1
+    assert "Push 10." in report.walkthrough
+    assert "Push 0." not in report.walkthrough
