@@ -9,17 +9,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pipeline.review.evidence import grounds_of
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.findings import Finding
 from pipeline.review.guidance import NO_RULES, Rules
-from pipeline.review.model_findings import AnalyzeAnswer, check_answer, spellings
+from pipeline.review.model_findings import AnalyzeAnswer, Checked
 from pipeline.review.prompt import build_prompt
 from pipeline.review.reports import Spend
 from pipeline.review.structured import Call, Unusable, ask_structured, spend_of
 
-Heads: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Reads the head's version of files by shown path; those that cannot be read as text are left out."""
+Check: TypeAlias = Callable[[AnalyzeAnswer], Awaitable[Checked]]
+"""Holds an answer against the code; reading the code is not this module's affair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +47,13 @@ class GroupReview:
     """Secrets that the model did not get to see, by kind."""
 
 
-async def no_heads(paths: Sequence[str]) -> Mapping[str, str]:
-    """Read no file: remarks are held against the lines that were shown alone."""
-    del paths
-    return {}
-
-
 async def review_group(
     call: Call,
     group: Sequence[FileExcerpt],
     *,
     title: str,
     nonce: str,
-    heads: Heads = no_heads,
+    check: Check,
     rules: Rules = NO_RULES,
 ) -> GroupReview:
     """Ask about a group and check the answer.
@@ -70,7 +63,7 @@ async def review_group(
         group: What is asked about.
         title: What the author calls the change.
         nonce: Makes the prompt's markers unforeseeable; the same for each try, so that a paid answer is found again.
-        heads: Reads the files that remarks are about, to hold the remarks against them.
+        check: Holds the answer against the code.
         rules: What the repository's maintainers ask of a review.
     """
     prompt = build_prompt(group, title=title, nonce=nonce, rules=rules)
@@ -80,9 +73,7 @@ async def review_group(
     model, spend = outcome.answers[-1].model, spend_of(outcome.answers)
     if isinstance(outcome, Unusable):
         return GroupReview(paths=paths, model=model, spend=spend, unusable=outcome.reason, secrets=secrets)
-    claimed = {name for finding in outcome.value.findings for name in spellings(finding.path)}
-    texts = await heads([path for path in paths if path in claimed])
-    checked = check_answer(outcome.value, grounds_of(group, texts))
+    checked = await check(outcome.value)
     return GroupReview(
         paths=paths,
         model=model,

@@ -98,7 +98,7 @@ def _broken(path: str, lines: Sequence[str], first: int, last: int, head: Sequen
     if head is None or sum(map(len, head)) > PARSED_CHARACTERS_MAX:
         return Unfit("for a file too large to try it on")
     after = [*head[: first - 1], *lines, *head[last:]]
-    is_broken = _parses(head) and not _parses(after)
+    is_broken = not _parses(after) and _parses(head)
     return Unfit("after it the file would no longer parse") if is_broken else None
 
 

@@ -89,7 +89,11 @@ def open_desk(git: Git, head: str, limits: LoopLimits, documentation: OpenDocume
     )
 
 
-def heads_of(git: Git, head: str, files: Sequence[FileDiff]) -> Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]:
+Heads: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Reads the head's version of files by shown path; those that cannot be read as text are left out."""
+
+
+def heads_of(git: Git, head: str, files: Sequence[FileDiff]) -> Heads:
     """Make what reads the head's version of changed files, by the path that the model was shown."""
     paths = {file.shown_path: file.path for file in files}
 

@@ -15,7 +15,7 @@ from pipeline.engine.stage import JsonValue, StageContext
 from pipeline.review.depth import limits_of, turns_with_tools
 from pipeline.review.diff import FileDiff
 from pipeline.review.excerpts import FileExcerpt
-from pipeline.review.group_review import GroupReview, Heads
+from pipeline.review.group_review import GroupReview
 from pipeline.review.grouping import group_files
 from pipeline.review.guidance import Guidance
 from pipeline.review.importance import choose_for_model
@@ -33,7 +33,7 @@ from pipeline.services.git import Git
 from pipeline.services.prospects import ForeseenModel, look_ahead
 from pipeline.services.questions import Model, Questions
 from pipeline.stages.analyze.conversation import Talk
-from pipeline.stages.analyze.desk import OpenDocumentation, heads_of, open_desk
+from pipeline.stages.analyze.desk import Heads, OpenDocumentation, heads_of, open_desk
 from pipeline.stages.analyze.forecast import change_tokens_max, counted_tokens, excerpts_of, foretell, group_tokens_max
 from pipeline.stages.analyze.instructions import read_guidance
 from pipeline.stages.analyze.memory import Memory, Readings

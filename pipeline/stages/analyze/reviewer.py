@@ -4,19 +4,22 @@ Promises that what was found is not lost because nobody could look at it a secon
 later it is asked again in the next attempt, and in the last one, or where no waiting helps, the report says so.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.engine.errors import OnceoverError, RetryLater
 from pipeline.engine.stage import JsonValue
 from pipeline.review.depth import DepthLimits
+from pipeline.review.evidence import grounds_of
 from pipeline.review.excerpts import FileExcerpt
-from pipeline.review.group_review import GroupReview, Heads, review_group
+from pipeline.review.group_review import GroupReview, review_group
 from pipeline.review.guidance import Guidance
+from pipeline.review.model_findings import AnalyzeAnswer, Checked, check_answer, spellings
 from pipeline.review.structured import Message
 from pipeline.review.wording import some
 from pipeline.stages.analyze.conversation import Talk, converse
-from pipeline.stages.analyze.desk import Desk
+from pipeline.stages.analyze.desk import Desk, Heads
 from pipeline.stages.analyze.refute import refute, unchecked
 
 
@@ -65,9 +68,13 @@ class Reviewer:
         async def call(messages: list[Message]) -> Mapping[str, JsonValue]:
             return await converse(self.talk, messages, desk=self.desk, limits=loop, about=about)
 
-        reviewed = await review_group(
-            call, group, title=self.title, nonce=self.talk.nonce, heads=self.heads, rules=rules
-        )
+        async def check(answer: AnalyzeAnswer) -> Checked:
+            claimed = {name for finding in answer.findings for name in spellings(finding.path)}
+            texts = await self.heads([path for path in dict.fromkeys(file.path for file in group) if path in claimed])
+            # In a thread: a large file takes a tenth of a second, and so does each suggestion that is tried on it.
+            return await asyncio.to_thread(lambda: check_answer(answer, grounds_of(group, texts)))
+
+        reviewed = await review_group(call, group, title=self.title, nonce=self.talk.nonce, check=check, rules=rules)
         if not self.limits.refutes:
             return reviewed
         try:
