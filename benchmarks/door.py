@@ -3,24 +3,30 @@
 Same server, same body, same run: the sides take turns within each round. Eight connections, each of which sends its
 next delivery when the last one was answered; every delivery has an id of its own. `new heads` makes a run for each,
 `one head` joins the same run again and again, as a storm of events does. The durable write is Redis with everysec.
+
+Sender, door and Redis share the machine's cores, so beside the wall clock the processor's time of both servers is told:
+it is steadier while the machine has other work, and says which of the two bounds the rate.
 """
 
 import asyncio
 import contextlib
 import itertools
 import json
+import os
 import sys
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
 from benchmarks.figures import Table, alternate
 from benchmarks.servers import open_redis
+from bot.redis_client import make_client
 from webhooks.signature import sign
 
 SECRET: Final = SecretStr("a secret of the benchmark")
@@ -31,10 +37,11 @@ DELIVERIES: Final = 2_000
 
 BODY_BYTES: Final = 20_000
 BARE: Final = "bare handler, HMAC only"
+JOINED: Final = "door, one head"
 SIDES: Final = {
     BARE: ("bare", True),
     "door, nothing stored": ("nowhere", True),
-    "door, one head": ("stored", False),
+    JOINED: ("stored", False),
     "door, new heads": ("stored", True),
 }
 """Each side: what is served, and whether every delivery is of another head."""
@@ -44,26 +51,45 @@ ROUND_SECONDS_MAX: Final = 120
 
 
 async def run(rounds: int) -> list[Table]:
-    """Measure requests per second, and beside them how long the slowest hundredth waited."""
+    """Measure requests per second, how long the slowest hundredth waited, and the processor's time of both servers."""
     rates = Table(title="Deliveries of 20 KB, everysec", unit="requests/s", baseline=BARE)
     slowest = Table(title="Deliveries of 20 KB, p99", unit="ms", baseline=BARE, digits=2)
+    door_us = Table(title="Deliveries of 20 KB, processor's time of the door, each", unit="us", baseline=BARE, digits=0)
+    redis_us = Table(title="Deliveries of 20 KB, processor's time of Redis, each", unit="us", baseline=JOINED, digits=0)
+    beside = [slowest, door_us, redis_us]
     heads = itertools.count(1)
     async with contextlib.AsyncExitStack() as stack:
         url = await stack.enter_async_context(open_redis("everysec"))
         served = {side for side, _ in SIDES.values()}
-        ports = {side: await stack.enter_async_context(_serving(side, url)) for side in sorted(served)}
+        doors = {side: await stack.enter_async_context(_serving(side, url)) for side in sorted(served)}
+        redis_pid = await _pid_of_redis(url)
         for side, is_new in SIDES.values():  # Warm: caches of routes, scripts, connections.
-            await _measure(ports[side], is_new, heads)
+            await _measure(doors[side].port, is_new, heads)
 
         async def measure(name: str) -> float:
             side, is_new = SIDES[name]
-            rate, p99_ms = await _measure(ports[side], is_new, heads)
-            slowest.values.setdefault(name, []).append(p99_ms)
+            pids = (doors[side].pid, redis_pid)
+            before = [_processor_seconds(pid) for pid in pids]
+            rate, p99_ms = await _measure(doors[side].port, is_new, heads)
+            spent = [_processor_seconds(pid) - began for pid, began in zip(pids, before, strict=True)]
+            told = [p99_ms, *(seconds / DELIVERIES * 1_000_000 for seconds in spent)]
+            for table, value in zip(beside, told, strict=True):
+                table.values.setdefault(name, []).append(value)
             return rate
 
         await alternate(rates, {name: partial(measure, name) for name in SIDES}, rounds)
-    slowest.values = {name: slowest.values[name] for name in SIDES}
-    return [rates, slowest]
+    for table in beside:
+        table.values = {name: table.values[name] for name in SIDES}
+    redis_us.values = {name: redis_us.values[name] for name, (side, _) in SIDES.items() if side == "stored"}
+    return [rates, *beside]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A side, in a process of its own."""
+
+    port: int
+    pid: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,15 +184,27 @@ def _body(sha: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _serving(side: str, url: str) -> AsyncIterator[int]:
-    """Serve a side in a process of its own; answer the port."""
+async def _serving(side: str, url: str) -> AsyncIterator[Served]:
+    """Serve a side in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.door_process", side, url, stdin=PIPE, stdout=PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield int(await asyncio.wait_for(process.stdout.readline(), START_SECONDS_MAX))
+        port = int(await asyncio.wait_for(process.stdout.readline(), START_SECONDS_MAX))
+        yield Served(port=port, pid=process.pid)
     finally:
         process.stdin.close()
         await process.wait()
+
+
+async def _pid_of_redis(url: str) -> int:
+    async with make_client(url) as redis:
+        return int((await redis.info("server"))["process_id"])
+
+
+def _processor_seconds(pid: int) -> float:
+    """Read what a process has used, all its threads together (Linux; a tick is 10 ms)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
