@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 
 from pipeline.review.diff import Line, LineKind
 from pipeline.review.excerpts import FileExcerpt, HunkExcerpt
+from pipeline.review.model_findings import AnalyzeAnswer, ModelFinding
 from pipeline.review.prompt import SYSTEM, build_prompt
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2" * 3
@@ -128,3 +129,11 @@ def test_an_endless_line_is_cut() -> None:
 
     assert len(content) < 3_000
     assert "x<cut>" in content
+
+
+def test_the_rules_of_a_review_are_told_in_few_words() -> None:
+    assert len(SYSTEM) / 4 < 700
+
+
+def test_the_rules_name_every_field_of_an_answer() -> None:
+    assert set(re.findall(r"`([a-z_]+)`", SYSTEM)) >= {*AnalyzeAnswer.model_fields, *ModelFinding.model_fields}
