@@ -35,6 +35,23 @@ def no_link(path: str, line: int, line_end: int) -> str | None:
     return None
 
 
+def link_to(repository_url: str | None, head: str) -> Link:
+    """Link lines of files as they are at a commit.
+
+    Args:
+        repository_url: The https address of the repository's page, as the host gives it; None links nothing.
+        head: The commit.
+    """
+
+    def link(path: str, line: int, line_end: int) -> str | None:
+        if repository_url is None or ".." in path.split("/"):
+            return None
+        lines = f"L{line}-L{line_end}" if line_end > line else f"L{line}"
+        return f"{repository_url}/blob/{head}/{quote(path)}#{lines}"
+
+    return link
+
+
 def finding_text(finding: Finding, link: Link = no_link, *, state: str = "") -> str:
     """Set a finding as a list item: title and place, claim, suggestion, and who says so.
 

@@ -316,7 +316,7 @@ async def test_what_the_standing_comment_tells_can_be_explained_though_this_head
 
     told = await bench.command(f"/onceover explain {FINDING.fingerprint[:7]}")
 
-    assert told.startswith("+1 - **The discount is lost**")
+    assert told.startswith("+1 - **The discount is lost** `shop/order.py:42`\n"), "Its lines may have moved since."
 
 
 async def test_a_beginning_of_two_findings_names_neither(bench: Bench) -> None:

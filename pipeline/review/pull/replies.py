@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from pipeline.review.finding_text import ID_CHARACTERS, finding_text, name, short, short_id
+from pipeline.review.finding_text import ID_CHARACTERS, Link, finding_text, name, no_link, short, short_id
 from pipeline.review.findings import Finding
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import clip, code, fence, inline
@@ -131,13 +131,16 @@ def config_seen(configuration: str, *, source: str, problems: Sequence[str]) -> 
     return Reply(reaction="+1", text=_page(lead, body, next_step))
 
 
-def explained(finding: Finding, provenance: Provenance, dismissal: Dismissal | None = None) -> Reply:
+def explained(
+    finding: Finding, provenance: Provenance, dismissal: Dismissal | None = None, *, link: Link = no_link
+) -> Reply:
     """Answer `explain`.
 
     Args:
         finding: Which.
         provenance: What its run recorded.
         dismissal: What somebody said of it.
+        link: Gives the address of its lines.
     """
     clean = finding.model_copy(
         update={
@@ -146,7 +149,7 @@ def explained(finding: Finding, provenance: Provenance, dismissal: Dismissal | N
             "suggestion": None if finding.suggestion is None else redact(finding.suggestion).text,
         }
     )
-    body = f"{finding_text(clean)}\n\n{evidence_text(finding, provenance, dismissal)}"
+    body = f"{finding_text(clean, link)}\n\n{evidence_text(finding, provenance, dismissal)}"
     identity = short_id(finding)
     undo = f"`/onceover dismiss {identity} {UNDO}` has it told again."
     next_step = undo if dismissal else f"Not right? `/onceover dismiss {identity}` and a reason."

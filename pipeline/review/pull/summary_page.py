@@ -11,9 +11,8 @@ last head stands, true of the commit that it names. So there is no placeholder, 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
-from urllib.parse import quote
 
-from pipeline.review.finding_text import Link, linked, name, short
+from pipeline.review.finding_text import link_to, linked, name, short
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, Block, Section, fit
 from pipeline.review.markdown import clip, inline
@@ -149,7 +148,7 @@ def summary_page(
         characters_max: The host's limit for a comment.
     """
     wanted = rules or PageRules()
-    link = _link(facts)
+    link = link_to(facts.repository_url, facts.head)
     told, below, over = _sorted_out(summary.findings, wanted)
     blocks = [
         *_notice(facts),
@@ -215,16 +214,6 @@ def _next_step(summary: Summary) -> str:
 
 def _headline(text: str) -> str:
     return inline(clip(redact(text).text, HEADLINE_CHARACTERS_MAX))
-
-
-def _link(facts: PageFacts) -> Link:
-    def link(path: str, line: int, line_end: int) -> str | None:
-        if facts.repository_url is None or ".." in path.split("/"):
-            return None
-        lines = f"L{line}-L{line_end}" if line_end > line else f"L{line}"
-        return f"{facts.repository_url}/blob/{facts.head}/{quote(path)}#{lines}"
-
-    return link
 
 
 def _commit_address(facts: PageFacts) -> str | None:

@@ -7,6 +7,7 @@ A finding can be named as long as it is told: by the review of the newest head, 
 from collections.abc import Iterable, Sequence
 
 from pipeline.engine.records import RunRecord
+from pipeline.review.finding_text import link_to, no_link
 from pipeline.review.findings import Finding
 from pipeline.review.pull import replies
 from pipeline.review.pull.command import UNDO
@@ -29,7 +30,10 @@ async def explain(work: Work, pull: Pull) -> Reply:
         return _unknown(work, pull, told)
     dismissals = read_dismissals(await work.records.notes(work.subject))
     dismissal = next((said for _, said in dismissed_of([found], dismissals)), None)
-    return replies.explained(found, await _provenance(work, run), dismissal)
+    summary = await work.summary(run) if run else None
+    is_of_head = summary is not None and found in summary.findings  # Else its lines may have moved since.
+    link = link_to(pull.html_url.rpartition("/pull/")[0] or None, pull.head.sha) if is_of_head else no_link
+    return replies.explained(found, await _provenance(work, run), dismissal, link=link)
 
 
 async def dismiss(work: Work, pull: Pull) -> Reply:

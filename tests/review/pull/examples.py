@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.review.configuration.problem import Problem
-from pipeline.review.finding_text import short_id
+from pipeline.review.finding_text import link_to, short_id
 from pipeline.review.findings import Finding, Severity
 from pipeline.review.left_out import left_out
 from pipeline.review.pull import replies
@@ -385,7 +385,7 @@ def answers() -> str:
     finding = a_high_finding().model_copy(update={"evidence": "        total += line.price"})
     rule = a_finding(source="ruff:F841", title="`price` is assigned to and never used", claim="It may be left out.")
     said = {
-        f"/onceover explain {short_id(finding)}": replies.explained(finding, read),
+        f"/onceover explain {short_id(finding)}": replies.explained(finding, read, link=link_to(REPOSITORY_URL, HEAD)),
         f"/onceover explain {short_id(rule)}": replies.explained(rule, read, Dismissal(by="alice", reason="Later.")),
         f"/onceover dismiss {short_id(finding)} it is meant so": replies.dismissed(finding, "it is meant so"),
         f"/onceover dismiss {short_id(finding)} --undo": replies.undismissed(finding.fingerprint, HEAD),

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from inline_snapshot import snapshot
 
 from pipeline.engine.lifecycle import StageState
+from pipeline.review.finding_text import link_to
 from pipeline.review.fitting import COMMENT_CHARACTERS_MAX, length
 from pipeline.review.pull import replies
 from pipeline.review.pull.command import USAGE, Command, parse_command
@@ -302,6 +303,16 @@ def test_an_explanation_of_an_analysers_finding_links_the_page_of_its_rule() -> 
 
 Not right? `/onceover dismiss b0505d5` and a reason.\
 """)
+
+
+def test_an_explanation_links_the_lines_of_the_commit_and_of_no_other_path() -> None:
+    link = link_to("https://github.com/acme/shop", HEAD)
+
+    there = replies.explained(a_finding(line=3, line_end=4), Provenance(), link=link).text
+    nowhere = replies.explained(a_finding(path="../../evil/x.py"), Provenance(), link=link).text
+
+    assert f"](https://github.com/acme/shop/blob/{HEAD}/shop/order.py#L3-L4)" in (there or "")
+    assert "](https://" not in (nowhere or "")
 
 
 def test_an_answer_of_its_own_begins_with_its_marker() -> None:
