@@ -487,3 +487,14 @@ async def test_a_deep_review_shows_more_around_a_change(bench: Bench, depth: str
         report = await bench.report(model, model="first", depth=depth)
 
     assert report.walkthrough == ("much" if is_shown else "little")
+
+
+async def test_case_36_hidden_text_is_told_without_a_model_also_in_a_file_that_nobody_reads(bench: Bench) -> None:
+    bench.after = {"shop/cart.py": f"{CART}# user\u202e \u2066admin\n", "poetry.lock": "x = 'a\u200bb'\n"}
+
+    report = await bench.report()
+
+    assert [(one.source, one.path) for one in report.findings] == [
+        ("onceover:hidden-text", "shop/cart.py"),
+        ("onceover:hidden-text", "poetry.lock"),
+    ]

@@ -1,12 +1,15 @@
 """Stage: analysers and model put together."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from pipeline.engine.stage import JsonValue, StageContext, StageFunction
 from pipeline.review.depth import limits_of
 from pipeline.review.duplicates import merged
+from pipeline.review.findings import Finding
+from pipeline.review.hidden_text import hidden_text
 from pipeline.review.left_out import beyond
 from pipeline.review.reports import AnalysisReport
 from pipeline.services.analyzers.settings import AnalyzerSettings
@@ -19,7 +22,7 @@ from pipeline.stages.analyze.memory import Readings
 from pipeline.stages.analyze.parameters import Params
 from pipeline.stages.analyze.reading import read_with_model
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when the report for the same input changes."""
 
 FILES_TOLD_MAX: Final = 2_000
@@ -55,14 +58,19 @@ def make_analyze(
             ctx, params, change.readable, objects, model=model, readings=readings, documentation=documentation
         )
         findings_max = min(params.analysis.findings_max, limits_of(params.analysis.depth).findings_max)
-        return _report(change, checked, read, findings_max).model_dump(mode="json")
+        hidden = await asyncio.to_thread(hidden_text, change.diff.files)
+        return _report(change, (*hidden, *checked.findings, *read.findings), checked, read, findings_max).model_dump(
+            mode="json"
+        )
 
     return analyze
 
 
-def _report(change: Change, checked: AnalysisReport, read: AnalysisReport, findings_max: int) -> AnalysisReport:
+def _report(
+    change: Change, found: Iterable[Finding], checked: AnalysisReport, read: AnalysisReport, findings_max: int
+) -> AnalysisReport:
     """Put the parts together, the worst findings first and no more than asked for."""
-    findings = merged([*checked.findings, *read.findings])
+    findings = merged(found)
     return AnalysisReport(
         files=tuple(file.report() for file in change.diff.files[:FILES_TOLD_MAX]),
         files_total=len(change.diff.files),
