@@ -14,6 +14,8 @@ from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue
 from pipeline.review.ledger import Scope, Window
 from pipeline.services.llm_question import Answer
+from tests.builders.context import MemoryContext
+from tests.services.test_llm_probe import QUESTION, client, scripted
 
 ANSWER = Answer(
     text="canary",
@@ -107,6 +109,25 @@ async def test_what_could_not_be_booked_is_booked_with_the_next_call(
         keeper.usage = usage  # Redis is back.
         await keeper.heard(ANSWER, asked_by="r_1/b", is_probe=False)
 
+    assert (await usage.used(Scope.RUN, "r_1", Window.EVER)).calls == 2
+
+
+async def test_what_a_crash_made_us_pay_twice_is_booked_twice_and_what_was_recorded_once(redis: Redis) -> None:
+    """The process died after the answer and before its record: the ledger follows the server's bill."""
+    usage = RedisUsage(redis, "t:")
+    keeper = Bookkeeper(usage=usage, read_run=Runs(make_run()).read)
+    async with scripted() as llm, client(llm, books=keeper) as model:
+
+        async def ask() -> JsonValue:
+            told: JsonValue = (await model.ask(QUESTION, request_id="r_1/analyze/abc")).as_json()
+            return told
+
+        await MemoryContext(params={}).step("model", ask)
+        after_the_crash = MemoryContext(params={})
+        await after_the_crash.step("model", ask)
+        await after_the_crash.next_attempt().step("model", ask)
+
+        assert len(llm.calls) == 2
     assert (await usage.used(Scope.RUN, "r_1", Window.EVER)).calls == 2
 
 

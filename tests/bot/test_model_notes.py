@@ -1,11 +1,14 @@
 """Notes on models are shared through Redis, and a Redis that is away costs no answer."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.demo.scripted_llm import ScriptedLlm
 from bot.model_notes import NOTE_SECONDS_MAX, RedisNotes
+from tests.services.test_llm_probe import QUESTION, READ, SCHEMA, client, scripted
 
 NAME = "http://localhost:8080/v1#first"
 
@@ -30,3 +33,17 @@ async def test_a_redis_that_is_away_is_no_error(tmp_path: Path, caplog: pytest.L
 
     assert "model_notes.unread" in caplog.text
     assert "lost" not in caplog.text
+
+
+async def test_two_workers_that_begin_at_once_probe_once_each_and_nobody_after_them(redis: Redis) -> None:
+    async def ask(llm: ScriptedLlm) -> None:
+        async with client(llm, notes=RedisNotes(redis, "t:")) as model:
+            await model.ask(QUESTION, schema=SCHEMA, tools=[READ])
+
+    async with scripted() as llm:
+        await asyncio.gather(ask(llm), ask(llm))
+        at_once = len(llm.probes)
+        await ask(llm)
+
+        assert at_once <= 2 * 2, "each: one for the form, one for the tools"
+        assert len(llm.probes) == at_once
