@@ -54,7 +54,7 @@ _WORKSPACE: Final = re.compile(
 
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:site-packages|dist-packages|node_modules|rustc|go/pkg/mod|\.cargo/registry|\.gradle|\.m2|gems"
-    r"|hostedtoolcache)/|^(?:/usr/|/opt/|<)|^node:"
+    r"|hostedtoolcache)/|^(?:/usr/|/opt/|<)|^node:|^internal/(?:modules|process|timers|streams)/"
 )
 """Libraries and tools, which no change of the repository touches."""
 
