@@ -90,23 +90,24 @@ def make_cgroup(named: str | None, limits: Limits, keeper_pid: int) -> Cgroup | 
 
 
 def _parents() -> Iterator[Path]:
-    """Look where version 2 has us: our own group, if it may have members and children, and the one above."""
+    """Look where version 2 has us: our own group, if it may have members and children, and the one above.
+
+    A slice above is systemd's own to write into; only a service that is delegated is not.
+    """
     root, own = _mounted("cgroup2"), _own_groups().get("")
     if root is not None and own is not None:
         place = root / own.lstrip("/")
         yield place
-        if place != root:
+        if root not in {place, place.parent} and place.parent.suffix != ".slice":
             yield place.parent
 
 
 def _make_second(parent: Path, limits: Limits, keeper_pid: int) -> Cgroup | None:
-    with contextlib.suppress(OSError):
-        (parent / "cgroup.subtree_control").write_text("+memory +pids +cpu")
     folder = parent / f"{NAME}{keeper_pid}"
     try:
-        _clear_left_over(parent)
-        if not {"memory", "pids"} <= set((parent / "cgroup.subtree_control").read_text().split()):
+        if not {"memory", "pids"} <= _enabled(parent):
             return None
+        _clear_left_over(parent)
         folder.mkdir()
     except OSError:
         return None
@@ -121,6 +122,18 @@ def _make_second(parent: Path, limits: Limits, keeper_pid: int) -> Cgroup | None
         "cpu.max": f"{CORES * PERIOD_MICROSECONDS} {PERIOD_MICROSECONDS}",
     }
     return _limited(made, {folder: wishes}, {folder: comforts})
+
+
+def _enabled(parent: Path) -> set[str]:
+    """Enable what children lack, each by itself, since one that is not lent fails all; answer which they have.
+
+    A group that has processes of its own refuses (the rule against internal processes, cgroups(7)).
+    """
+    control = parent / "cgroup.subtree_control"
+    for controller in sorted({"memory", "pids", "cpu"} - set(control.read_text().split())):
+        with contextlib.suppress(OSError):
+            control.write_text(f"+{controller}")
+    return set(control.read_text().split())
 
 
 def _make_first(limits: Limits, keeper_pid: int) -> Cgroup | None:
