@@ -41,6 +41,7 @@ class FindingJson(Part):
     claim: Annotated[str, Field(description="What is wrong, and why. Markdown by whoever wrote it: not escaped.")]
     source: Annotated[str, Field(description="Who says so: `ruff:F841`, `bandit:B602`, `model`.")]
     confidence: Annotated[float, Field(ge=0, le=1)]
+    evidence: Annotated[str, Field(description="Code that the model quotes for it; empty for other sources.")]
     suggestion: Annotated[
         str | None, Field(description="Lines in the place of `line` to `line_end`; null: no suggestion.")
     ]
@@ -173,6 +174,7 @@ def _finding(finding: Finding) -> FindingJson:
         claim=finding.claim,
         source=finding.source,
         confidence=finding.confidence,
+        evidence=finding.evidence,
         suggestion=finding.suggestion,
     )
 
