@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 _TAG: Final = re.compile(r"</?[a-z][^>]*>")
+_SMALL: Final = re.compile(r"</?sub>")
+"""Around what stands in small letters, which a terminal does not have."""
+
 _REMARK: Final = re.compile(r"  \S+ on \S+:\S+")
 """The line above a remark, as `timeline.as_seen` writes it."""
 
@@ -58,7 +61,7 @@ def _closed(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         depth += line.count("<details")
         if depth == 0:
-            yield line
+            yield _SMALL.sub("", line)
         elif depth == 1 and "<summary>" in line:
             yield f"{_margin(line)}▸ {_TAG.sub('', line).strip()}"
         depth -= line.count("</details>")

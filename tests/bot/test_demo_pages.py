@@ -59,6 +59,10 @@ def test_what_github_shows_closed_is_shown_by_its_summary() -> None:
     assert as_read(page) == "  Before\n  ▸ How it went\n  After\n"
 
 
+def test_small_letters_are_letters() -> None:
+    assert as_read("  <sub>Commit `3c1f0a9` · Run `r_1`.</sub>\n") == "  Commit `3c1f0a9` · Run `r_1`.\n"
+
+
 def test_a_closed_block_hides_the_blocks_in_it() -> None:
     page = (
         "<details>\n<summary>Outer</summary>\n<details>\n<summary>Inner</summary>\n</details>\nrest\n</details>\nend\n"
