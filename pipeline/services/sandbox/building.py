@@ -131,6 +131,9 @@ def _start(order: Order, cgroup: Cgroup | None, checkout: int, program: str, sec
     (source, sink), (started, started_end), (wanted, wanted_end), (status, status_end) = (_pipe() for _ in range(4))
     data = {path: _file_of(content) for path, content in DATA.items()}
     filter_fd = _file_of(seccomp)
+    if order.user is not None:
+        for fd in (1, 2):  # So that `> /dev/stderr` works, which opens the pipe anew.
+            os.fchown(fd, order.user, order.user)
     os.dup2(started_end, STARTED_FD, inheritable=True)
     os.dup2(wanted_end, WANTED_FD, inheritable=True)
     doors = cgroup.open_doors() if cgroup else []

@@ -119,6 +119,14 @@ async def test_time_and_processes_are_there_for_a_test_suite_that_needs_them(cha
     assert said(await chamber.python(program)) == "4950\n"
 
 
+async def test_output_can_be_opened_by_its_name(chamber: Chamber) -> None:
+    """Scripts write to /dev/stderr; to open a pipe anew takes being its owner."""
+    outcome = await chamber.run("sh", "-c", "echo one > /dev/stdout; echo two | tee /dev/stderr > /dev/null")
+
+    assert isinstance(outcome, Ran)
+    assert (outcome.stdout, outcome.stderr) == (b"one\n", b"two\n")
+
+
 async def test_own_loopback_works_by_name_and_address(chamber: Chamber) -> None:
     """Case 68, its other half: a test suite starts servers and talks to them."""
     program = """
