@@ -16,10 +16,12 @@ from pipeline.review.reports import AnalysisReport, ChangedFile, Skipped, Spend
 from pipeline.services.analyzers.settings import AnalyzerSettings
 from pipeline.services.git import open_git
 from pipeline.services.llm import ModelSettings, OpenAiModel
+from pipeline.services.llm_question import Answer
 from pipeline.services.prospects import ForeseenModel
 from pipeline.stages.analyze import GROUPS_AT_ONCE_MAX, LAST_FAILURES_MAX, MODEL_TRIES_MAX, make_analyze
 from tests.builders.context import MemoryContext
 from tests.builders.repository import Content, RepositoryBuilder, symlink
+from tests.builders.talking_model import Asked, TalkingModel, calls, says
 
 CART = "def total(cart):\n    return sum(cart)\n"
 BROKEN_CART = "def total(cart):\n    return sum(cart) / lenght\n"
@@ -498,3 +500,45 @@ async def test_case_36_hidden_text_is_told_without_a_model_also_in_a_file_that_n
         ("onceover:hidden-text", "shop/cart.py"),
         ("onceover:hidden-text", "poetry.lock"),
     ]
+
+
+async def test_a_deep_review_lets_the_doubter_look_things_up(bench: Bench) -> None:
+    verdicts = {"verdicts": [{"number": 1, "verdict": "refuted", "reason": "Line 1 defines it."}]}
+
+    def talk(asked: Asked) -> Answer:
+        has_looked = any(message["role"] == "tool" for message in asked.messages)
+        if "Another reviewer" not in asked.text:
+            return says(ANSWER)
+        return says(verdicts) if has_looked else calls(("find_definition", {"name": "lenght"}))
+
+    ctx, model = bench.context(model="small", depth="deep"), TalkingModel(obey=talk)
+
+    report = await run(ctx, model)
+
+    assert [bool(asked.tools) for asked in model.asked] == [True, True, True]
+    assert report.findings == ()
+    assert [skipped.why for skipped in report.skipped] == ["1 remark refuted in the second pass"]
+    assert report.spend.calls == 3
+
+
+async def test_where_nothing_was_found_nobody_is_asked_to_doubt_it(bench: Bench) -> None:
+    model = TalkingModel(script=[says({"walkthrough": WALKTHROUGH, "findings": []})])
+
+    report = await run(bench.context(model="small"), model)
+
+    assert (len(model.asked), report.findings) == (1, ())
+
+
+async def test_a_remark_is_put_right_and_its_suggestion_tried_on_the_file_itself(bench: Bench) -> None:
+    """The file is read from git, not taken from what the change shows of it."""
+    body = "".join(f"    x{number} = {number}\n" for number in range(40))
+    bench.before = {"a.py": f"def f():\n{body}    return x1\n"}
+    bench.after = {"a.py": f"def f():\n{body}    return x1 / 0\n"}
+    remark = REMARK | {"path": "a.py", "line": 7, "line_end": 7, "evidence": "return x1 / 0"}
+    found = [remark | {"suggestion": "    return x1"}, remark | {"title": "Again", "suggestion": "    return (x1"}]
+    model = TalkingModel(script=[says({"walkthrough": WALKTHROUGH, "findings": found}), says({"verdicts": []})])
+
+    report = await run(bench.context(model="small", depth="standard"), model)
+
+    assert {(finding.line, finding.suggestion) for finding in report.findings} <= {(42, "    return x1"), (42, None)}
+    assert "1 suggestion not taken: after it the file would no longer parse" in [one.why for one in report.skipped]
