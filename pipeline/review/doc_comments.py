@@ -52,23 +52,31 @@ def doc_comments(lines: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     """List first line, last line (from 1) and described name of each block; the name may be empty."""
     index = 0
     while index < len(lines):
-        end = _end(lines, index)
-        if end > index:
+        end, is_told = _block(lines, index)
+        if is_told:
             yield index + 1, end, _described(lines, end)
-        index = max(end, index + 1)
+        index = end
 
 
-def _end(lines: Sequence[str], start: int) -> int:
-    """Return the index after the block that begins here, or that of the start if none does."""
+def _block(lines: Sequence[str], start: int) -> tuple[int, bool]:
+    """Return the index after the comment that begins here, or after the line, and whether it describes something.
+
+    A run of comment lines that describes nothing is passed over as a whole: looked at again from each of its lines, a
+    file full of them would take minutes.
+    """
     last = min(len(lines), start + BLOCK_LINES_MAX)
     if _STAR_START.match(lines[start]):
-        return next((index + 1 for index in range(start, last) if "*/" in lines[index]), last)
+        return next((index + 1 for index in range(start, last) if "*/" in lines[index]), last), True
     if _SLASHES.match(lines[start]):
-        return next((index for index in range(start, last) if not _SLASHES.match(lines[index])), last)
+        return next((index for index in range(start, last) if not _SLASHES.match(lines[index])), last), True
     if _PLAIN_LINE.match(lines[start]):
-        end = next((index for index in range(start, last) if not _PLAIN_LINE.match(lines[index])), last)
-        return end if end < len(lines) and _DECLARATION.match(lines[end]) else start
-    return start
+        end = next((index for index in range(start, last) if not _is_plain(lines[index])), last)
+        return end, end < len(lines) and _DECLARATION.match(lines[end]) is not None
+    return start + 1, False
+
+
+def _is_plain(line: str) -> bool:
+    return _PLAIN_LINE.match(line) is not None and not _SLASHES.match(line)
 
 
 def _described(lines: Sequence[str], end: int) -> str:

@@ -22,6 +22,9 @@ import yaml
 EVENTS_MAX: Final = 400_000
 """Keys and values of an OpenAPI description that are looked at; the largest published ones have about as many."""
 
+DEPTH_MAX: Final = 100
+"""Lists and mappings within each other; the deepest published schemas have some 40."""
+
 OPENAPI_DEPTH: Final = 3
 """`paths`, `/cart`, `get`: deeper keys belong to the operation."""
 
@@ -163,6 +166,8 @@ def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
                 if around and around[-1].key is None:
                     around[-1].key = ""  # A list or mapping for a key: nobody's heading.
                 around.append(_Open(isinstance(event, yaml.MappingStartEvent)))
+                if len(around) > DEPTH_MAX:
+                    return  # The scanner takes time with the square of the depth.
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 around.pop()
                 if around:

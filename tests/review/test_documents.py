@@ -208,13 +208,25 @@ def test_an_openapi_description_in_json_is_cut_alike() -> None:
         "paths: !!python/object/apply:os.system ['echo']\n",
         "paths:\n" + "".join(" " * depth + "a:\n" for depth in range(1, 900)),
         "[" * 5_000,
+        "[\n" * 400_000,
         "{a: " * 5_000,
         "paths:\n\t/cart: {}\n",
         "? [a, b]\n: x\n? {c: d}\n: y\npaths: {}\n",
         "---\npaths: {}\n---\npaths: {}\n",
         "paths: {/a: {get: \x00}}",
     ],
-    ids=["aliases", "tag", "deep", "lists", "mappings", "tab", "complex keys", "two documents", "nul"],
+    ids=[
+        "aliases",
+        "tag",
+        "deep",
+        "lists",
+        "lists on lines",
+        "mappings",
+        "tab",
+        "complex keys",
+        "two documents",
+        "nul",
+    ],
 )
 def test_case_29_hostile_yaml_builds_nothing_and_is_cut_by_its_lines(text: str) -> None:
     sections = split(Kind.OPENAPI, text.encode())
@@ -253,3 +265,10 @@ def test_case_44_no_document_makes_us_read_another(kind: Kind, text: str) -> Non
 )
 def test_comments_that_describe_are_documents_too(text: str, expected: list[tuple[int, int, str]]) -> None:
     assert outline(Kind.COMMENTS, text) == expected
+
+
+@pytest.mark.parametrize("line", ["# x", "// x", "/** x", "- x", "["])
+@pytest.mark.parametrize("kind", [Kind.COMMENTS, Kind.OPENAPI, Kind.MARKDOWN])
+def test_case_43_a_file_of_a_hundred_thousand_like_lines_is_soon_done(kind: Kind, line: str) -> None:
+    """Whatever takes time with the square of the lines takes minutes here, and the test its time-out."""
+    assert len(split(kind, f"{line}\n".encode() * 100_000)) <= SECTIONS_MAX
