@@ -26,12 +26,8 @@ def canonical_json(value: JsonValue) -> str:
 
 def fingerprint(*parts: JsonValue) -> str:
     """Name the parts by their content: 32 hex digits."""
-    return fingerprint_of_texts(*(canonical_json(part) for part in parts))
-
-
-def fingerprint_of_texts(*parts: str) -> str:
-    """Name parts that are written in canonical JSON already: what `fingerprint` answers, with nothing written twice."""
-    return hashlib.sha256(f"[{','.join(parts)}]".encode("ascii")).hexdigest()[:HEX_DIGITS]
+    texts = ",".join(canonical_json(part) for part in parts)
+    return hashlib.sha256(f"[{texts}]".encode("ascii")).hexdigest()[:HEX_DIGITS]
 
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -4,22 +4,18 @@ A graph is a value. It is stored with each run in its wire form, so that a worke
 by the graph it was accepted with. A stage that fails for good does not stop those that need it (a degraded run).
 """
 
-import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.engine.errors import Bug
-from pipeline.engine.fingerprint import canonical_json, fingerprint_of_texts
+from pipeline.engine.fingerprint import canonical_json, fingerprint
 from pipeline.engine.retry import RetryPolicy
 from pipeline.engine.stage import JsonValue, StageFunction
 
 STAGES_MAX: Final = 32
 """Stages in a graph; every transition reads all of them."""
-
-INPUTS_KEPT_MAX: Final = 64
-"""Sets of parameters whose names a process keeps: as many heads as a storm of events has at once, some 50 KB."""
 
 _NEW_RECORD: Final = '"generation":1,"salt":0,"claim":0,"attempt":0,"failures":0,"interrupted":0,"again":true,"fresh":'
 """A stage that nobody has begun: what follows its state, up to whether it is asked for anew and what it reads.
@@ -59,12 +55,11 @@ class StageSpec:
 
     def inputs(self, params: Mapping[str, JsonValue]) -> str:
         """Name what it reads: the part of its fingerprint that is known before it starts."""
-        return _name_inputs((self.word,), canonical_json(self.visible(params, self.reads)))[0]
+        return self.inputs_of(fingerprint(self.visible(params, self.reads)))
 
-    @property
-    def word(self) -> str:
-        """Write what stands before the parameters in the name of its inputs: name and version, canonical JSON."""
-        return f'"{self.name}",{self.version}'
+    def inputs_of(self, read: str) -> str:
+        """Name what it reads, given the fingerprint of that; two stages may answer the same."""
+        return f"{self.version}-{read}"
 
     def given(self, params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Select the parameters that the stage function sees."""
@@ -91,7 +86,7 @@ class Graph:
     """Role whose workers show the run outside while it goes on; None: nobody does."""
     _wire: str = field(init=False, repr=False, compare=False, default="")
     _opening: str = field(init=False, repr=False, compare=False, default="")
-    _readers: tuple["_Readers", ...] = field(init=False, repr=False, compare=False, default=())
+    _reads: frozenset[tuple[str, ...] | None] = field(init=False, repr=False, compare=False, default=frozenset())
 
     def __post_init__(self) -> None:
         if not 0 < len(self.stages) <= STAGES_MAX:
@@ -105,7 +100,7 @@ class Graph:
             before.add(spec.name)
         object.__setattr__(self, "_wire", self._to_wire())  # The door writes both with each delivery.
         object.__setattr__(self, "_opening", canonical_json(self._to_opening()))
-        object.__setattr__(self, "_readers", tuple(_group_by_reads(self.stages)))
+        object.__setattr__(self, "_reads", frozenset(spec.reads for spec in self.stages))
 
     def __iter__(self) -> Iterator[StageSpec]:
         return iter(self.stages)
@@ -138,11 +133,9 @@ class Graph:
 
     def inputs(self, params: Mapping[str, JsonValue]) -> dict[str, str]:
         """Name what each stage reads of these parameters."""
-        named: dict[str, str] = {}
-        for group in self._readers:
-            read = canonical_json(StageSpec.visible(params, group.reads))
-            named |= zip(group.names, _name_inputs(group.words, read), strict=True)
-        return named
+        # Most stages of a graph read the same, and the door asks with each delivery.
+        read = {reads: fingerprint(StageSpec.visible(params, reads)) for reads in self._reads}
+        return {spec.name: spec.inputs_of(read[spec.reads]) for spec in self.stages}
 
     def to_wire(self) -> str:
         """Write what the scripts need to know, as JSON."""
@@ -196,26 +189,3 @@ class Graph:
             for spec in self.stages
         )
         return f"{{{','.join(records)}}}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Readers:
-    """Stages that read the same parameters."""
-
-    reads: tuple[str, ...] | None
-    names: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-def _group_by_reads(stages: Iterable[StageSpec]) -> Iterator[_Readers]:
-    groups: dict[tuple[str, ...] | None, list[StageSpec]] = {}
-    for spec in stages:
-        groups.setdefault(spec.reads, []).append(spec)
-    for reads, alike in groups.items():
-        yield _Readers(reads=reads, names=tuple(spec.name for spec in alike), words=tuple(spec.word for spec in alike))
-
-
-@functools.lru_cache(maxsize=INPUTS_KEPT_MAX)
-def _name_inputs(words: tuple[str, ...], read: str) -> tuple[str, ...]:
-    """Name what stages read, given as canonical JSON. Kept, because the events of one head come in a row."""
-    return tuple(fingerprint_of_texts(word, read) for word in words)
