@@ -2,7 +2,9 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -125,6 +127,21 @@ async def test_output_can_be_opened_by_its_name(chamber: Chamber) -> None:
 
     assert isinstance(outcome, Ran)
     assert (outcome.stdout, outcome.stderr) == (b"one\n", b"two\n")
+
+
+async def test_tools_of_the_operator_are_on_the_path_and_cannot_be_changed(chamber: Chamber) -> None:
+    """A directory open to all, wherever it is; even below /tmp, over which the sandbox has its own."""
+    with TemporaryDirectory() as place:
+        tool = Path(place, "bin", "a-tool-of-ours")
+        tool.parent.mkdir()
+        tool.write_text("#!/bin/sh\necho it works\n")
+        for path in (Path(place), tool.parent, tool):
+            path.chmod(0o755)
+        chamber.sandbox = replace(chamber.sandbox, readable=(Path(place),))
+
+        outcome = await chamber.run("sh", "-c", f"a-tool-of-ours; touch {tool} 2>/dev/null || echo and stays")
+
+    assert said(outcome) == "it works\nand stays\n"
 
 
 async def test_own_loopback_works_by_name_and_address(chamber: Chamber) -> None:
