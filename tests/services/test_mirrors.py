@@ -17,6 +17,7 @@ from pipeline.services.mirror_files import MirrorFiles
 from pipeline.services.mirrors import MirrorBusy, MirrorSettings
 from pipeline.services.stragglers import MARK
 from tests.builders.repository import RepositoryBuilder
+from tests.services.agent_tools.desk import Desk
 from tests.services.git_server import GitServer
 from tests.services.mirror_world import (
     ON_LINUX,
@@ -259,3 +260,19 @@ async def test_a_pack_that_came_without_its_ref_does_not_count_as_held(
     await mirrors.holding(SHOP, [sha])
 
     assert len(server.asked) == 4
+
+
+async def test_a_model_can_look_at_all_of_a_mirror_but_its_history(
+    root: Path, server: GitServer, shop: RepositoryBuilder
+) -> None:
+    base = shop.commit({"shop/cart.py": "def total(cart):\n    return sum(cart)\n", "README.md": "A shop.\n"})
+    head = shop.commit({"shop/pay.py": "from shop.cart import total\n"})
+    git = await make_mirrors(root, server).holding(SHOP, [base, head])
+    desk = Desk(git=git, commit=head)
+
+    assert "2|     return sum(cart)" in await desk.read("read_file", path="shop/cart.py")
+    assert "shop/pay.py" in await desk.read("list_files", pattern="*.py")
+    assert "1| A shop." in await desk.read("search", pattern="shop.")
+    assert "shop/cart.py, lines 1 to 2 (function)" in await desk.read("find_definition", name="total")
+    assert "shop/pay.py:1 (import)" in await desk.read("find_references", name="total")
+    assert "there is no history here" in await desk.refusal("line_history", path="shop/cart.py", line=1)
