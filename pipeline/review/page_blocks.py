@@ -13,7 +13,7 @@ from pipeline.review.findings import Finding, Severity
 from pipeline.review.fitting import Block, Section
 from pipeline.review.markdown import cell, clip, code, inline, prose
 from pipeline.review.phrases import Reason, by_reason, spent, spent_in_short
-from pipeline.review.reports import AnalysisReport, Passage, Skipped, StageFact, Summary
+from pipeline.review.reports import AnalysisReport, Passage, Skipped, Spend, StageFact, Summary
 from pipeline.review.wording import capitalised, count, duration, some
 
 INSTRUCTIONS_NAMED_MAX: Final = 5
@@ -137,12 +137,22 @@ def blocks_of_stages(table: Sequence[str], summary: Summary) -> Iterator[Block]:
         summary: The review.
     """
     analysis = summary.analysis or AnalysisReport()
-    model = f"{name(analysis.model)}: " if analysis.model and summary.spend.calls else ""
-    known = count(analysis.files_known, "file")
-    kept = f" It had read {known} on an earlier push, which cost nothing again." if analysis.files_known else ""
-    text = "\n".join([*table, *[""] * bool(table), f"{model}{spent(summary.spend)}{kept}{_guided(analysis)}"])
-    section = Section(name="how it went", folded=f"How this review went: {spent_in_short(summary.spend)}")
+    text = "\n".join([*table, *[""] * bool(table), f"{_asked(analysis, summary.spend)}{_guided(analysis)}"])
+    is_known = analysis.files_known and not summary.spend.calls
+    short = "no model had to be asked" if is_known else spent_in_short(summary.spend)
+    section = Section(name="how it went", folded=f"How this review went: {short}")
     yield Block(section=section, text=text, value=WORTH["stages"], noun="stage table")
+
+
+def _asked(analysis: AnalysisReport, spend: Spend) -> str:
+    """Tell who was asked and what it cost, and what had not to be asked again."""
+    known = count(analysis.files_known, "file")
+    by = name(analysis.model) if analysis.model else "The model"
+    if not analysis.files_known:
+        return f"{by}: {spent(spend)}" if analysis.model and spend.calls else spent(spend)
+    if not spend.calls:
+        return f"No model had to be asked: {by} read {known} on an earlier push."
+    return f"{by}: {spent(spend)} It had read {known} on an earlier push, which cost nothing again."
 
 
 def _guided(analysis: AnalysisReport) -> str:
