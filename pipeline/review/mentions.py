@@ -63,9 +63,11 @@ _PARAMETER: Final = re.compile(r"\\?\{[^}/]*\}|<[^>/]*>|(?<=/):\w+")
 _OTHER_PROGRAM: Final = re.compile(
     r"(?:^|[\s`$(|])(?:apt|apt-get|brew|bundle|cargo|curl|docker|dotnet|gem|gh|git|go|gradle|helm|kubectl|make|mvn"
     r"|npm|npx|openssl|pip3?|pipx|pnpm|podman|psql|pytest|ruff|ssh|systemctl|tar|terraform|tox|uv|wget|yarn)\s+"
-    r"(?!run\b|exec\b|compose\b|start\b|x\b)[^|;&]*$"
+    r"(?!run\b|exec\b|compose\b|start\b|x\b)"
 )
-"""A call of somebody else's program, up to its end; those that run a program of ours are not meant."""
+"""A call of somebody else's program; those that run a program of ours are not meant."""
+
+_CALL_END: Final = re.compile(r"[|;&]")
 
 _OWNER: Final = re.compile(r"(?<![\w.])(\w+)\.$")
 """The module before a name: `ssl` of `ssl.SSLContext`."""
@@ -226,7 +228,9 @@ def _is_foreign(text: str, start: int) -> bool:
     before = text[:start]
     owner = _OWNER.search(before)
     is_of_python = owner is not None and owner[1] in sys.stdlib_module_names
-    return is_of_python or bool(_OTHER_PROGRAM.search(before)) or "://" in before.rpartition(" ")[2]
+    return (
+        is_of_python or bool(_OTHER_PROGRAM.search(_CALL_END.split(before)[-1])) or "://" in before.rpartition(" ")[2]
+    )
 
 
 def _is_distinctive(name: str) -> bool:

@@ -189,3 +189,27 @@ def test_a_variable_of_the_system_is_nobody_s_to_take_away(name: str) -> None:
 )
 def test_an_old_default_counts_in_the_same_row_item_or_paragraph(text: str, lines: list[int]) -> None:
     assert stale(text, changed("pay_out", "300" if "300" in text else "30 s")) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "is_stale"),
+    [
+        ("pip install --dry-run-only x", False),
+        ("$ git commit --dry-run-only", False),
+        ("git add . && shop --dry-run-only", True),
+        ("| git push | shop --dry-run-only |", True),
+        ("uv run shop --dry-run-only", True),
+        ("docker compose run shop --dry-run-only", True),
+    ],
+)
+def test_a_flag_of_another_program_on_the_line_is_another(text: str, *, is_stale: bool) -> None:
+    gone = ChangedName(name="--dry-run-only", kind="flag", change=Change.REMOVED, path="a.py", line=1)
+
+    assert bool(stale(text, gone)) is is_stale
+
+
+def test_case_43_lines_made_to_keep_the_rules_busy_are_soon_done() -> None:
+    gone = ChangedName(name="--dry-run-only", kind="flag", change=Change.REMOVED, path="a.py", line=1)
+    line = "git " * 490 + "| --dry-run-only"
+
+    assert len(stale("\n".join([line] * 3_000), gone)) == 1
