@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,17 +130,22 @@ async def test_output_can_be_opened_by_its_name(chamber: Chamber) -> None:
     assert (outcome.stdout, outcome.stderr) == (b"one\n", b"two\n")
 
 
-async def test_tools_of_the_operator_are_on_the_path_and_cannot_be_changed(chamber: Chamber) -> None:
-    """A directory open to all, wherever it is; even below /tmp, over which the sandbox has its own."""
+@pytest.fixture
+def tool() -> Iterator[Path]:
+    """A program of the operator's, in a directory open to all below /tmp, over which the sandbox has its own."""
     with TemporaryDirectory() as place:
         tool = Path(place, "bin", "a-tool-of-ours")
         tool.parent.mkdir()
         tool.write_text("#!/bin/sh\necho it works\n")
         for path in (Path(place), tool.parent, tool):
             path.chmod(0o755)
-        chamber.sandbox = replace(chamber.sandbox, readable=(Path(place),))
+        yield tool
 
-        outcome = await chamber.run("sh", "-c", f"a-tool-of-ours; touch {tool} 2>/dev/null || echo and stays")
+
+async def test_tools_of_the_operator_are_on_the_path_and_cannot_be_changed(chamber: Chamber, tool: Path) -> None:
+    chamber.sandbox = replace(chamber.sandbox, readable=(tool.parents[1],))
+
+    outcome = await chamber.run("sh", "-c", f"a-tool-of-ours; touch {tool} 2>/dev/null || echo and stays")
 
     assert said(outcome) == "it works\nand stays\n"
 
