@@ -33,6 +33,7 @@ from pipeline.services.github.client import GitHub
 from pipeline.services.github.comments import Comments
 from pipeline.services.github.pulls import Pulls
 from pipeline.services.github.reviews import InlineComment, Reviews
+from pipeline.services.projection.check import LEDGER as CHECK_LEDGER
 from pipeline.services.projection.sticky import Sticky
 from pipeline.services.projection.two_phase_review import LinesRefused, TwoPhaseReview
 from pipeline.services.projection.written import Author, IsOurs
@@ -126,7 +127,7 @@ class _Work:
             follow_up=follow_up,
             dismissed=dismissed_of(whole.findings, dismissals),
         )
-        body = summary_page(summary, await self._facts(), threads=threads, rules=self._rules())
+        body = summary_page(summary, await self._facts(written.check), threads=threads, rules=self._rules())
         kept: dict[str, JsonValue] = {
             "head": self.plan.head,
             "told": _told(whole, follow_up),
@@ -201,8 +202,9 @@ class _Work:
         run = await self.publisher.ledger.newest(self.params.pull.subject)
         return stage_rows(run) if run is not None and run.run_id == self.ctx.run_id else ()
 
-    async def _facts(self) -> PageFacts:
+    async def _facts(self, check: int | None) -> PageFacts:
         plan = self.plan
+        repository_url = plan.html_url.rpartition("/pull/")[0] or None
         return PageFacts(
             marker=self._marker(SUMMARY, None),
             run_id=self.ctx.run_id,
@@ -211,7 +213,8 @@ class _Work:
             base_ref=plan.base_ref,
             head_ref=plan.head_ref,
             title=redact(plan.title).text,
-            repository_url=plan.html_url.rpartition("/pull/")[0] or None,
+            repository_url=repository_url,
+            check_url=f"{repository_url}/runs/{check}" if repository_url and check else None,
             stages=await self._stages(),
             config_problems=plan.problems,
         )
@@ -237,6 +240,8 @@ class _Written:
     """What the summary of an earlier head told."""
     head: str | None
     """That head; None if there was none."""
+    check: int | None
+    """The id of the check run that shows this head's review, if it is known."""
 
     @classmethod
     def of(cls, effects: Mapping[str, Mapping[str, JsonValue]], head: str) -> "_Written":
@@ -250,7 +255,13 @@ class _Written:
             inline=frozenset(name for names in remarked for name in names),
             before=read_told(before),
             head=since if isinstance(since, str) else None,
+            check=next((id_ for name, detail in effects.items() if (id_ := _check_id(name, detail, head))), None),
         )
+
+
+def _check_id(name: str, detail: Mapping[str, JsonValue], head: str) -> int | None:
+    number = detail.get("id") if name.startswith(f"{CHECK_LEDGER}{head} ") else None
+    return number if isinstance(number, int) else None
 
 
 def _remarked(findings: Iterable[Finding], remarked: frozenset[str]) -> Iterable[str]:

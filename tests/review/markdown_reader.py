@@ -19,7 +19,7 @@ OUR_HTML = re.compile(
     r"<details>|</details>|<summary>[\w ,.:()🟦✅-]*</summary>|<!-- onceover:(?:summary v=1 [\w=. -]*|[\w.:%-]+ )-->|\s"
 )
 
-COMMAND_LINE = re.compile(r"^(?:[/!][a-z-]+\s|bors r\+|@dependabot )", re.MULTILINE)
+COMMAND_LINE = re.compile(r"^(?:[/!][a-z][a-z-]*\s|bors r\+|@dependabot )", re.MULTILINE)
 
 
 def tokens_of(markdown: str) -> Iterator[Token]:

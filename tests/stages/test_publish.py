@@ -203,6 +203,13 @@ async def test_the_page_shows_how_often_and_how_long_each_stage_was_tried(bench:
     assert "prepare |" not in page
 
 
+async def test_the_check_run_of_this_head_is_linked(bench: Bench) -> None:
+    bench.records.ledger.records[f"check {bench.pull.head_sha} r_1/1"] = {"id": 42, "state": "confirmed"}
+    bench.records.ledger.records[f"check {'f' * 40} r_0/1"] = {"id": 41, "state": "confirmed"}
+
+    assert "[check run](https://github.test/acme/shop/runs/42)" in await bench.publish(found())
+
+
 async def test_the_stages_of_a_newer_run_are_not_shown(bench: Bench) -> None:
     run = a_run("r_newer", analyze=2)
     bench.records.run = replace(run, run_id="r_newer")

@@ -30,7 +30,7 @@ from pipeline.review.page_blocks import (
 from pipeline.review.phrases import TITLES
 from pipeline.review.pull.follow_up import FollowUp
 from pipeline.review.pull.marker import Marker, write_marker
-from pipeline.review.pull.stage_table import StageRow, moment, stage_table
+from pipeline.review.pull.stage_table import StageRow, stage_table
 from pipeline.review.pull.told_findings import (
     NO_THREADS,
     Threads,
@@ -68,7 +68,6 @@ OWN_STAGE: Final = "comment"
 
 _CONFIGURATION: Final = Section(name="configuration", heading="### The configuration has mistakes")
 _NOT_TOLD: Final = Section(name="not told")
-_NOTICE: Final = Section(name="notice")
 
 
 class ConfigProblem(Protocol):
@@ -119,15 +118,11 @@ class PageFacts:
     """How they stand now; else what the summary knows of them is shown."""
     now_ms: int = 0
     """Unix milliseconds; decides only whether a moment needs its date."""
-    next_attempt_ms: int | None = None
-    """When what is missing is tried again by itself."""
     repository_url: str | None = None
     """The https address of the repository's page, as the host gives it; lines are linked with it."""
     check_url: str | None = None
     """The https address of the check run."""
     config_problems: Sequence[ConfigProblem] = ()
-    notice: str = ""
-    """Our own Markdown in answer to the last command, shown under the verdict; see `replies`."""
 
 
 def summary_page(
@@ -151,7 +146,6 @@ def summary_page(
     link = link_to(facts.repository_url, facts.head)
     told, below, over = _sorted_out(summary.findings, wanted)
     blocks = [
-        *_notice(facts),
         *_walkthrough(summary, wanted),
         *blocks_of_findings(told, lambda finding: tell_finding(finding, threads, link)),
         *_not_told(below, over, wanted),
@@ -194,9 +188,6 @@ def _since(follow_up: FollowUp, told: Sequence[Finding]) -> str:
 
 
 def _last(facts: PageFacts, next_step: str) -> str:
-    attempt = ""
-    if facts.next_attempt_ms is not None:
-        attempt = f" The next attempt comes at {moment(facts.next_attempt_ms, now_ms=facts.now_ms)}, by itself."
     subject = short(redact(facts.title).text)
     commit = linked(name(facts.head[:SHA_CHARACTERS]), _commit_address(facts))
     refs = f"{name(facts.head_ref)} against {name(facts.base_ref)}"
@@ -204,7 +195,7 @@ def _last(facts: PageFacts, next_step: str) -> str:
     again = f", re-run {facts.reruns}" if facts.reruns else ""
     check = linked("check run", facts.check_url)
     parts = [about, f"Run {name(facts.run_id)}{again}", *([check] if check.startswith("[") else []), COMMANDS]
-    return f"---\n\n**Next:** {next_step}{attempt}\n\n<sub>{' · '.join(parts)}.</sub>"
+    return f"---\n\n**Next:** {next_step}\n\n<sub>{' · '.join(parts)}.</sub>"
 
 
 def _next_step(summary: Summary) -> str:
@@ -218,11 +209,6 @@ def _headline(text: str) -> str:
 
 def _commit_address(facts: PageFacts) -> str | None:
     return None if facts.repository_url is None else f"{facts.repository_url}/commit/{facts.head}"
-
-
-def _notice(facts: PageFacts) -> Iterator[Block]:
-    if facts.notice:
-        yield Block(section=_NOTICE, text=facts.notice, value=WORTH["tests"], noun="answer to a command")
 
 
 def _walkthrough(summary: Summary, rules: PageRules) -> Iterator[Block]:

@@ -6,6 +6,7 @@ the call and the id after it, and an intent that nobody confirmed is looked for 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from pipeline.engine.effects import Effect, Effects
 from pipeline.engine.stage import JsonValue
@@ -13,6 +14,9 @@ from pipeline.services.github.checks import Checks, CheckState
 from pipeline.services.github.errors import Gone
 from pipeline.services.github.models import CheckRun
 from pipeline.services.projection.written import check_lag, confirmed, digest, is_current
+
+LEDGER: Final = "check "
+"""What its name in the ledger begins with; the commit and the external id follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class Check:
     @property
     def ledger(self) -> str:
         """Its name in the ledger."""
-        return f"check {self.sha} {self.external_id}"
+        return f"{LEDGER}{self.sha} {self.external_id}"
 
     async def show(self, state: CheckState, more: Mapping[str, JsonValue] | None = None) -> int | None:
         """Make the check run show this; answer its id.

@@ -24,7 +24,7 @@ from pipeline.review.pull.summary_page import (
 )
 from pipeline.review.pull.told_findings import Threads
 from pipeline.review.reports import Verdict
-from tests.builders.pulls import MINUTE_MS, NOW_MS, REPOSITORY_URL, a_marker, a_stage, page_facts
+from tests.builders.pulls import REPOSITORY_URL, a_marker, a_stage, page_facts
 from tests.builders.reports import a_finding, a_summary, an_analysis, failing_tests
 from tests.review.examples import examples
 from tests.review.hostile_text import HOSTILE, any_text
@@ -220,14 +220,6 @@ def test_a_long_walkthrough_can_be_folded() -> None:
     assert "<summary>What changed" not in summary_page(short, page_facts(), rules=rules)
 
 
-def test_the_next_attempt_is_told() -> None:
-    facts = page_facts(next_attempt_ms=NOW_MS + 30 * MINUTE_MS)
-
-    page = summary_page(examples()["degraded"], facts)
-
-    assert "The next attempt comes at 12:30 UTC, by itself." in page
-
-
 def test_lines_are_linked_in_the_repository_and_nowhere_else() -> None:
     paths = ["a b#c?.py", "100%.py", "../../evil/repo/x.py", "(x)[y].py"]
     findings = [a_finding(path=path, line=3, line_end=4) for path in paths]
@@ -261,7 +253,6 @@ def facts_full_of(texts: list[str]) -> PageFacts:
         repository_url=REPOSITORY_URL,
         config_problems=[a_problem(text, source=text) for text in texts],
         stages=tuple(a_stage(text, StageState.FAILED, error=text) for text in texts),
-        next_attempt_ms=NOW_MS,
     )
 
 
