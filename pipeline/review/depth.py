@@ -36,8 +36,8 @@ class DepthLimits:
     """Whether the model may look things up."""
     refutes: bool
     """Whether a second question tries to refute what was found."""
-    refuter_has_tools: bool = False
-    """Whether the model may look things up for that one too."""
+    refuter_turns_max: int = 0
+    """Turns in which the model may look things up for that one too."""
     loop: LoopLimits = field(default_factory=LoopLimits)
     """How far the conversation about one group may go."""
     group_tokens_max: int
@@ -78,6 +78,7 @@ LIMITS: Final = {
     Depth.STANDARD: DepthLimits(
         has_tools=True,
         refutes=True,
+        refuter_turns_max=1,
         loop=LoopLimits(
             turns_max=4,
             tool_calls_max=10,
@@ -97,7 +98,7 @@ LIMITS: Final = {
     Depth.DEEP: DepthLimits(
         has_tools=True,
         refutes=True,
-        refuter_has_tools=True,
+        refuter_turns_max=3,
         loop=LoopLimits(),
         group_tokens_max=12_000,
         groups_max=40,
@@ -116,22 +117,34 @@ def limits_of(depth: Depth) -> DepthLimits:
     return LIMITS[depth]
 
 
-def turns_with_tools(first_tokens: Sequence[int], limits: DepthLimits) -> tuple[int, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """How often the model may look things up about one group."""
+
+    reading: int = 0
+    """Before it says what it found; 0 means that its first question is its only one."""
+    doubting: int = 0
+    """Before it says what of that holds."""
+
+
+def turns_with_tools(first_tokens: Sequence[int], limits: DepthLimits) -> tuple[Turns, ...]:
     """Share out the turns in which the model may look things up, where they pay most for their price.
 
     A turn sends the whole conversation again, so it is cheap where the first question is short. Rounds are given out
     one by one, each to the groups in the order of their price, until nothing that is left would pay for another.
+    What is left then goes to the second looks, which are short: of a large group the model may look up what decides
+    about a remark even where it could not look things up while it read.
 
     Args:
         first_tokens: Length of the first question about each group.
         limits: Of the review's depth.
 
     Returns:
-        For each group, how many turns; 0 means that its first question is its only one.
+        For each group, how many turns.
     """
-    turns = [0] * len(first_tokens)
+    turns, doubts = [0] * len(first_tokens), [0] * len(first_tokens)
     if not limits.has_tools:
-        return tuple(turns)
+        return tuple(Turns() for _ in first_tokens)
     left = limits.extra_tokens(sum(first_tokens))
     by_price = sorted(range(len(first_tokens)), key=lambda place: (first_tokens[place], place))
     for turn in range(limits.loop.turns_max):
@@ -141,8 +154,14 @@ def turns_with_tools(first_tokens: Sequence[int], limits: DepthLimits) -> tuple[
                 break
             turns[place] += 1
             left -= price
-    return tuple(turns)
+    for place in range(len(first_tokens)):
+        doubts[place] = min(limits.refuter_turns_max, left // DOUBTING_TOKENS_USUAL) if limits.refutes else 0
+        left -= doubts[place] * DOUBTING_TOKENS_USUAL
+    return tuple(Turns(reading=reading, doubting=doubting) for reading, doubting in zip(turns, doubts, strict=True))
 
+
+DOUBTING_TOKENS_USUAL: Final = 2_000
+"""What a turn adds to a second look, by and large: the tools' descriptions, what they answered, and all of it again."""
 
 RESULTS_TOKENS_USUAL: Final = 500
 """What a turn adds to a conversation, by and large: the model's calls and what the tools answered."""

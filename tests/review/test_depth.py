@@ -2,7 +2,14 @@
 
 import pytest
 
-from pipeline.review.depth import RESULTS_TOKENS_USUAL, Depth, limits_of, turns_with_tools
+from pipeline.review.depth import (
+    DOUBTING_TOKENS_USUAL,
+    RESULTS_TOKENS_USUAL,
+    Depth,
+    Turns,
+    limits_of,
+    turns_with_tools,
+)
 
 STANDARD = limits_of(Depth.STANDARD)
 
@@ -26,7 +33,7 @@ def test_a_quick_review_asks_one_question_per_group() -> None:
     assert not quick.has_tools
     assert not quick.refutes
     assert quick.extra_tokens(100_000) == 0
-    assert turns_with_tools([100, 200], quick) == (0, 0)
+    assert turns_with_tools([100, 200], quick) == (Turns(), Turns())
 
 
 @pytest.mark.parametrize(
@@ -41,23 +48,34 @@ def test_a_standard_review_stays_below_three_fifths_of_what_others_read(first_to
 def test_turns_go_where_they_are_cheap_and_together_stay_within_the_extra() -> None:
     first_tokens = [9_000, 1_000, 2_000, 8_000]
 
-    turns = turns_with_tools(first_tokens, STANDARD)
+    given = turns_with_tools(first_tokens, STANDARD)
 
+    turns = [one.reading for one in given]
     spent = sum(
         first + (turn + 1) * RESULTS_TOKENS_USUAL
         for first, number in zip(first_tokens, turns, strict=True)
         for turn in range(number)
     )
-    assert spent <= STANDARD.extra_tokens(sum(first_tokens))
+    doubted = DOUBTING_TOKENS_USUAL * sum(one.doubting for one in given)
+    assert spent + doubted <= STANDARD.extra_tokens(sum(first_tokens))
     assert turns[1] >= turns[2] >= turns[3] >= turns[0]
     assert turns[1] > 0
 
 
 def test_no_group_gets_more_turns_than_a_conversation_has() -> None:
-    assert max(turns_with_tools([10, 10], limits_of(Depth.DEEP))) == limits_of(Depth.DEEP).loop.turns_max
+    deep = limits_of(Depth.DEEP)
+
+    assert (
+        turns_with_tools([10, 10], deep) == (Turns(reading=deep.loop.turns_max, doubting=deep.refuter_turns_max),) * 2
+    )
 
 
 def test_groups_of_one_price_are_served_in_their_order() -> None:
-    turns = turns_with_tools([4_000] * 4, STANDARD)
+    turns = [one.reading for one in turns_with_tools([4_000] * 4, STANDARD)]
 
-    assert turns == (1, 0, 0, 0)
+    assert turns == [1, 0, 0, 0]
+
+
+def test_where_a_group_is_too_large_to_be_read_with_tools_the_second_look_at_it_may_have_them() -> None:
+    assert turns_with_tools([8_000], STANDARD) == (Turns(reading=0, doubting=1),)
+    assert turns_with_tools([1_600], STANDARD) == (Turns(reading=1, doubting=0),)

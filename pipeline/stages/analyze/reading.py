@@ -12,7 +12,7 @@ from typing import Final
 from pipeline.engine.errors import AskPerson, OnceoverError, RetryLater
 from pipeline.engine.fingerprint import fingerprint
 from pipeline.engine.stage import JsonValue, StageContext
-from pipeline.review.depth import limits_of, turns_with_tools
+from pipeline.review.depth import Turns, limits_of, turns_with_tools
 from pipeline.review.diff import FileDiff
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.group_review import GroupReview
@@ -153,12 +153,12 @@ def _talk(ctx: StageContext, params: Params, model: Model) -> Talk:
 
 
 async def _review_groups(
-    ctx: StageContext, groups: Sequence[tuple[Sequence[FileExcerpt], int]], reviewer: Reviewer, memory: Memory
+    ctx: StageContext, groups: Sequence[tuple[Sequence[FileExcerpt], Turns]], reviewer: Reviewer, memory: Memory
 ) -> list[GroupReview | OnceoverError]:
     """Ask about every group; what waiting may heal is raised, to be tried later, as long as there is a try left."""
     questions = reviewer.talk.questions
 
-    async def review(group: Sequence[FileExcerpt], turns: int) -> GroupReview | OnceoverError:
+    async def review(group: Sequence[FileExcerpt], turns: Turns) -> GroupReview | OnceoverError:
         try:
             reviewed = finished(await reviewer.review(group, turns), group)
         except OnceoverError as error:

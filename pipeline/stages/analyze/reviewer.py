@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.engine.errors import OnceoverError, RetryLater
 from pipeline.engine.stage import JsonValue
-from pipeline.review.depth import DepthLimits
+from pipeline.review.depth import DepthLimits, Turns
 from pipeline.review.evidence import grounds_of
 from pipeline.review.excerpts import FileExcerpt
 from pipeline.review.group_review import GroupReview, review_group
@@ -47,19 +47,19 @@ class Reviewer:
     heads: Heads
     is_last_try: bool
 
-    async def review(self, group: Sequence[FileExcerpt], turns: int) -> GroupReview:
+    async def review(self, group: Sequence[FileExcerpt], turns: Turns) -> GroupReview:
         """Read a group.
 
         Args:
             group: What is asked about.
-            turns: How often the model may look things up before it answers.
+            turns: How often the model may look things up.
 
         Raises:
             RetryLater, AskPerson, GiveUp: The model's failure; see `Questions.ask`.
         """
         loop = replace(
             self.limits.loop,
-            turns_max=min(turns, self.limits.loop.turns_max),
+            turns_max=turns.reading,
             prompt_tokens_max=min(self.prompt_tokens_max, self.limits.loop.prompt_tokens_max),
         )
         rules = self.guidance.rules_of(file.path for file in group)
@@ -78,8 +78,8 @@ class Reviewer:
         if not self.limits.refutes:
             return reviewed
         try:
-            doubter = self.desk if self.limits.refuter_has_tools else None
-            return await refute(self.talk, group, reviewed, desk=doubter, limits=loop)
+            doubting = replace(loop, turns_max=turns.doubting)
+            return await refute(self.talk, group, reviewed, desk=self.desk, limits=doubting)
         except OnceoverError as error:
             if not self.talk.questions.met(error) or (isinstance(error, RetryLater) and not self.is_last_try):
                 raise
