@@ -294,4 +294,13 @@ def _suggestion(changed: ChangedName, text: str) -> str | None:
     """Offer the line with the new name, where nothing but the name has to change."""
     if changed.change is not Change.RENAMED or len(text) > SUGGESTION_CHARACTERS_MAX or visible(text) != text:
         return None
-    return _pattern(changed).sub(lambda _: changed.new_name, text)
+    return _pattern(changed).sub(lambda mention: _as_there(changed, mention[0]), text)
+
+
+def _as_there(changed: ChangedName, mention: str) -> str:
+    """Write the new name as the old one stands there: a route with its parameters in the same notation."""
+    parameters = _PARAMETER.findall(mention) if changed.kind == "route" else []
+    if not parameters or len(parameters) != len(_PARAMETER.findall(changed.new_name)):
+        return changed.new_name
+    left = iter(parameters)
+    return _PARAMETER.sub(lambda _: next(left), changed.new_name)

@@ -213,3 +213,21 @@ def test_case_43_lines_made_to_keep_the_rules_busy_are_soon_done() -> None:
     line = "git " * 490 + "| --dry-run-only"
 
     assert len(stale("\n".join([line] * 3_000), gone)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("| `GET /cart/{id}` | reads |", "| `GET /basket/{id}` | reads |"),
+        ("Ask `/cart/<int:id>`.", "Ask `/basket/<int:id>`."),
+        ("Ask `/cart/:key`.", "Ask `/basket/:key`."),
+    ],
+)
+def test_a_route_is_suggested_in_the_document_s_own_notation(text: str, suggestion: str) -> None:
+    route = ChangedName(
+        name="/cart/:id", kind="route", change=Change.RENAMED, path="app.ts", line=1, new_name="/basket/:id"
+    )
+
+    (finding,) = stale_mentions([Text(text=text)], [route], {})
+
+    assert finding.suggestion == suggestion
