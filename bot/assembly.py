@@ -17,14 +17,17 @@ from bot.model_catalogue import open_catalogue
 from bot.settings_tree import Settings
 from pipeline.engine.graph import Graph, StageSpec
 from pipeline.engine.retry import RetryPolicy
-from pipeline.engine.stage import JsonValue
+from pipeline.engine.stage import JsonValue, StageFunction
 from pipeline.engine.store import Store
 from pipeline.review.depth import Depth
 from pipeline.services.analyzers.settings import AnalyzerSettings, search_path
 from pipeline.services.analyzers.toolbox import TOOLS, at_hand
 from pipeline.services.git import Git, open_git
+from pipeline.services.kept_results import KeptResults
 from pipeline.services.trial import SETTLE_SECONDS_MAX
 from pipeline.stages import analyze, comment, docs, summarize, test
+from pipeline.stages.compared import compared
+from pipeline.stages.planned import PlannedContext
 
 if TYPE_CHECKING:
     from pipeline.services.llm import Listener, OpenAiModel
@@ -125,7 +128,8 @@ async def open_model(
 
 def make_graph(resources: Resources) -> Graph:
     """Join the five stages of a local review."""
-    seconds_max = resources.settings.trial.seconds_max + 2 * SETTLE_SECONDS_MAX
+    trial = resources.settings.trial
+    seconds_max = trial.seconds_max + trial.base_seconds_max + 3 * SETTLE_SECONDS_MAX
     return Graph(
         (
             StageSpec(
@@ -148,11 +152,14 @@ def make_graph(resources: Resources) -> Graph:
             StageSpec(
                 name="test",
                 role=LOCAL,
-                run=test.make_test(
-                    git=open_git, trials=resources.state_directory / "trials", environ=resources.environ
+                run=with_base(
+                    resources,
+                    test.make_test(
+                        git=open_git, trials=resources.state_directory / "trials", environ=resources.environ
+                    ),
                 ),
-                reads=("head", "testing"),
-                context=("repository",),
+                reads=(*test.READS, "merge_base"),
+                context=test.CONTEXT,
                 version=int(test.VERSION),
                 seconds_max=seconds_max,
                 total_seconds_max=2 * seconds_max,
@@ -194,6 +201,16 @@ def make_graph(resources: Resources) -> Graph:
                 closes=True,
             ),
         )
+    )
+
+
+def with_base(resources: Resources, stage: StageFunction) -> StageFunction:
+    """Let a stage that runs tests tell what failed before the change already."""
+    return compared(
+        stage,
+        kept=KeptResults(directory=resources.state_directory / "test-results"),
+        with_params=PlannedContext,
+        base_seconds_max=resources.settings.trial.base_seconds_max,
     )
 
 

@@ -171,6 +171,13 @@ class TrialSettings(Part):
         le=86_400,
         description="whole seconds, 1 to 86400; how long the test command may take",
     )
+    base_seconds_max: int = Field(
+        0,
+        validation_alias="ONCEOVER_TEST_BASE_SECONDS_MAX",
+        ge=0,
+        le=86_400,
+        description="whole seconds, 0 to 86400; how long failed tests may run on the merge base too, 0 not at all",
+    )
 
 
 class SandboxSettings(Part):

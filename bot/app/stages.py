@@ -5,7 +5,7 @@ from functools import partial
 
 from bot.app.clients import Reader, Writer
 from bot.app.inbox import CommandEngine
-from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params
+from bot.assembly import INDEXES_NAME, Resources, docs_params, review_params, with_base
 from bot.sandbox import limits_of, sandbox_of
 from bot.settings_tree import Settings
 from pipeline.engine.effects import Effects
@@ -76,7 +76,7 @@ def _tests(reader: Reader, resources: Resources) -> StageFunction:
         holding=reader.holding,
         trials=resources.state_directory / "sandboxed",
     )
-    return make_sandboxed(ground, otherwise=checks)
+    return with_base(resources, make_sandboxed(ground, otherwise=checks))
 
 
 def publisher_stages(
