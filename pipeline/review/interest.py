@@ -13,10 +13,10 @@ from typing import Final
 
 from pipeline.review.diff import Diff, FileDiff, FileStatus, LineKind
 from pipeline.review.documents import Kind, is_test, kind_of
-from pipeline.review.mentions import is_telling
 from pipeline.review.names import ChangedCode, ChangedName, changed_names, has_names
 from pipeline.review.passages import Interest
 from pipeline.review.reports import Skipped
+from pipeline.review.spellings import is_telling
 
 LINES_MAX: Final = 50_000
 """Changed lines that are looked at: about two seconds."""

@@ -1,13 +1,12 @@
 """Mentions: documentation that speaks of names as they were before the change.
 
-Promises few and sure remarks: a name must stand as a word of its own; a name that is also an ordinary word counts
-only where it is written as code; a name that merely changed counts only beside the old parameter or default; and a
-document of the past (changelog, decision record), or a line that says "renamed" or "deprecated", is right to name it.
+Promises few and sure remarks: a name must be written as `pipeline.review.spellings` tells; a name that merely changed
+counts only beside the old parameter or default; and a document of the past (changelog, decision record), or a line that
+says "renamed" or "deprecated", is right to name it.
 Does not promise to understand prose.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, Protocol
@@ -16,10 +15,8 @@ from pipeline.review.documents import is_history, kind_of
 from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Severity
 from pipeline.review.names import Change, ChangedName
 from pipeline.review.reports import DocsFinding
+from pipeline.review.spellings import as_there, is_distinctive, is_foreign, is_telling, mention_pattern
 from pipeline.review.visible import visible
-
-NAME_CHARACTERS_MIN: Final = 4
-"""Shorter names occur by accident."""
 
 LINES_TOLD_MAX: Final = 5
 """Further lines of one document are counted, not listed."""
@@ -36,20 +33,6 @@ SHORT_CHARACTERS_MAX: Final = 2
 WINDOW_LINES: Final = (3, 6)
 """Lines before and after a mention in which the old parameter or default has to stand."""
 
-_COMMON: Final = """
-about access action async await base begin bool bytes call change check class clear client close code command commit
-config connect content context copy count create data date default delete dict done dump edit error event exit file
-filter find flag flush format from function handle head help host index info init input insert item items join keys
-kind label left length level limit line link list load local lock main make match message method mode model module
-move name next node none null number object open option options order output owner page parse path pause ping plan
-point poll port post print process property pull push query queue quit read receive record refresh remove render
-replace report request reset resolve response result resume return root route run save scan schema search select
-self send server service session setup show sign size sort source split start state status step stop store string
-submit task test text time title token tool total true type unit update upload user validate value values verify
-version view wait warn with work wrap write
-"""
-"""Names that are everyday words of documentation: even in code type they mean something else too often."""
-
 _TELLS_THE_PAST: Final = re.compile(
     r"\b(removed?|renamed?|deprecated?|formerly|previously|used to|no longer|(was|were) called|replaced|instead of"
     r"|obsolete|legacy)\b",
@@ -57,28 +40,8 @@ _TELLS_THE_PAST: Final = re.compile(
 )
 
 
-_PARAMETER: Final = re.compile(r"\\?\{[^}/]*\}|<[^>/]*>|(?<=/):\w+")
-"""A part of a route that stands for any value; also in an escaped pattern."""
-
-_OTHER_PROGRAM: Final = re.compile(
-    r"(?:^|[\s`$(|])(?:apt|apt-get|brew|bundle|cargo|curl|docker|dotnet|gem|gh|git|go|gradle|helm|kubectl|make|mvn"
-    r"|npm|npx|openssl|pip3?|pipx|pnpm|podman|psql|pytest|ruff|ssh|systemctl|tar|terraform|tox|uv|wget|yarn)\s+"
-    r"(?!run\b|exec\b|compose\b|start\b|x\b)"
-)
-"""A call of somebody else's program; those that run a program of ours are not meant."""
-
-_CALL_END: Final = re.compile(r"[|;&]")
-
-_OWNER: Final = re.compile(r"(?<![\w.])(\w+)\.$")
-"""The module before a name: `ssl` of `ssl.SSLContext`."""
-
 _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s")
 _ENDS_ITEM: Final = re.compile(r"^\s*(?:(?:[-*+]|\d+[.)])\s|$)")
-
-_OF_THE_SYSTEM: Final = re.compile(
-    r"(LC|XDG|LD|DYLD|SSL_CERT)_\w+|(HTTPS?|FTP|NO|ALL)_PROXY|(NO|FORCE)_COLOR|SOURCE_DATE_EPOCH|GITHUB_\w+|CI_\w+"
-)
-"""Variables that other programs read too: a program that stops to look at one takes nothing away."""
 
 
 class Read(Protocol):
@@ -101,12 +64,6 @@ class Read(Protocol):
         """Its lines."""
 
 
-def is_telling(changed: ChangedName) -> bool:
-    """Whether a name is rare enough to be looked for in prose."""
-    is_ours = not (changed.kind == "variable" and _OF_THE_SYSTEM.fullmatch(changed.name))
-    return is_ours and len(changed.name) >= NAME_CHARACTERS_MIN and changed.name.lower() not in _COMMON.split()
-
-
 def stale_mentions(
     sections: Iterable[Read], names: Sequence[ChangedName], added: Mapping[str, frozenset[int]]
 ) -> tuple[DocsFinding, ...]:
@@ -117,7 +74,7 @@ def stale_mentions(
         names: What changed; those that are not telling are passed over.
         added: Lines that the diff added, by path: they were written knowing the change.
     """
-    wanted = [(changed, _pattern(changed)) for changed in names if is_telling(changed)]
+    wanted = [(changed, mention_pattern(changed)) for changed in names if is_telling(changed)]
     places: dict[tuple[str, ChangedName], dict[int, str]] = {}
     for section in sections:
         if is_history(section.path):
@@ -138,7 +95,7 @@ def _stale_lines(
     for index, text in enumerate(lines):
         is_own = index == 0 and _describes(section, changed)
         match = pattern.search(text)
-        if not is_own and (match is None or _is_foreign(text, match.start())):
+        if not is_own and (match is None or is_foreign(text, match.start())):
             continue
         if section.line + index in added or _TELLS_THE_PAST.search(text):
             continue
@@ -160,7 +117,7 @@ def _hinted(lines: Sequence[str], index: int, changed: ChangedName, *, is_own: b
     for hint, subject in zip_longest(changed.hints, changed.subjects, fillvalue=""):
         if not hint:
             return index + 1
-        if hint[-1] == "(" and not _is_distinctive(changed.name):
+        if hint[-1] == "(" and not is_distinctive(changed.name):
             continue  # Every object has something like `invoke(`.
         pattern = re.compile(rf"(?<![\w.-]){re.escape(hint)}(?![\w-])" if hint[-1] != "(" else re.escape(hint))
         for other in near:
@@ -199,43 +156,6 @@ def _around(lines: Sequence[str], index: int) -> tuple[int, int]:
     if _ITEM.match(lines[index]):
         return index, next((other for other in range(index + 1, last) if _ENDS_ITEM.match(lines[other])), last)
     return max(0, index - before), last
-
-
-def _pattern(changed: ChangedName) -> re.Pattern[str]:
-    """Make the pattern of a mention: strict for names that are also words."""
-    name = re.escape(changed.name)
-    if changed.kind == "route":
-        return re.compile(rf"(?<![\w/.-]){_route(changed.name)}(?![\w/-])")
-    if changed.kind == "flag" or _is_distinctive(changed.name):
-        return re.compile(rf"(?<![\w-]){name}(?![\w-])")
-    return re.compile(rf"(?<![\w-]){name}(?=\()|(?<=[`.:]){name}(?!\w)|(?<![\w-]){name}(?=`)")
-
-
-def _route(path: str) -> str:
-    """Write a route so that its parameters may be written in any way: `{id}`, `<int:id>`, `:id`."""
-    return _PARAMETER.sub(lambda _: r"(?:\{[^}/]{1,60}\}|<[^>/]{1,60}>|:\w{1,60})", re.escape(path))
-
-
-def search_phrase(changed: ChangedName) -> str:
-    """Say what is looked up in the index: of a route the longest part that has no parameter."""
-    if changed.kind != "route":
-        return changed.name
-    return max(_PARAMETER.split(changed.name), key=len)
-
-
-def _is_foreign(text: str, start: int) -> bool:
-    """Whether it is a flag of another program that is called on the line, part of an address, or Python's own."""
-    before = text[:start]
-    owner = _OWNER.search(before)
-    is_of_python = owner is not None and owner[1] in sys.stdlib_module_names
-    return (
-        is_of_python or bool(_OTHER_PROGRAM.search(_CALL_END.split(before)[-1])) or "://" in before.rpartition(" ")[2]
-    )
-
-
-def _is_distinctive(name: str) -> bool:
-    """Whether nobody would write this by accident: `apply_discount`, `parseConfig`, `HTTP2`."""
-    return "_" in name.strip("_") or any(letter.isupper() or letter.isdigit() for letter in name[1:])
 
 
 def _finding(path: str, changed: ChangedName, lines: Mapping[int, str], *, is_touched: bool) -> DocsFinding:
@@ -287,20 +207,11 @@ def _what_happened(changed: ChangedName) -> str:
 def _confidence(changed: ChangedName) -> float:
     if changed.change is Change.CHANGED:
         return 0.6
-    return 0.9 if changed.kind == "flag" or _is_distinctive(changed.name) else 0.7
+    return 0.9 if changed.kind == "flag" or is_distinctive(changed.name) else 0.7
 
 
 def _suggestion(changed: ChangedName, text: str) -> str | None:
     """Offer the line with the new name, where nothing but the name has to change."""
     if changed.change is not Change.RENAMED or len(text) > SUGGESTION_CHARACTERS_MAX or visible(text) != text:
         return None
-    return _pattern(changed).sub(lambda mention: _as_there(changed, mention[0]), text)
-
-
-def _as_there(changed: ChangedName, mention: str) -> str:
-    """Write the new name as the old one stands there: a route with its parameters in the same notation."""
-    parameters = _PARAMETER.findall(mention) if changed.kind == "route" else []
-    if not parameters or len(parameters) != len(_PARAMETER.findall(changed.new_name)):
-        return changed.new_name
-    left = iter(parameters)
-    return _PARAMETER.sub(lambda _: next(left), changed.new_name)
+    return mention_pattern(changed).sub(lambda mention: as_there(changed, mention[0]), text)

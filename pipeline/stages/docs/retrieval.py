@@ -8,12 +8,13 @@ from typing import Final
 
 from pipeline.review.documents import Section, kind_of, split
 from pipeline.review.interest import ReadChange
-from pipeline.review.mentions import is_telling, search_phrase, stale_mentions
+from pipeline.review.mentions import stale_mentions
 from pipeline.review.names import ChangedName
 from pipeline.review.passages import Interest
 from pipeline.review.patterns import Patterns
 from pipeline.review.reading_list import ReadingLimits, choose_documents
 from pipeline.review.reports import DocsFinding, Skipped
+from pipeline.review.spellings import is_telling, search_phrase
 from pipeline.services.docs_file import file_of
 from pipeline.services.docs_index import DocsIndex, Hit
 from pipeline.services.docs_library import Library
