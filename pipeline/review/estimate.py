@@ -35,6 +35,10 @@ MORE_SHARE: Final = 0.15
 """How far the guess of tokens itself may be off: it errs to the safe side until bills have taught it."""
 
 
+ANNOUNCED: Final = "will be asked:"
+"""Stands between the name of a model and what it will cost."""
+
+
 class Price(Protocol):
     """What a model costs."""
 
@@ -90,6 +94,11 @@ def estimate(
         nanodollars_low=_cost(price, low),
         nanodollars_high=_cost(price, high),
     )
+
+
+def announced(model: str, made: Estimate) -> str:
+    """Say it as the journal does; `ANNOUNCED` finds it there again."""
+    return f"{model} {ANNOUNCED} {made.told}"
 
 
 def tokens_told(made: Estimate) -> str:

@@ -5,14 +5,16 @@ of a run whose workers died. Promises one check run for a run, moved by id; that
 ended; and no green for what was not reviewed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.engine.lifecycle import RunState
+from pipeline.engine.journal import JournalEntry
+from pipeline.engine.lifecycle import RunState, StageState
 from pipeline.engine.mirror import Picture
 from pipeline.engine.records import RunRecord
 from pipeline.engine.stage import JsonValue
+from pipeline.review.estimate import ANNOUNCED
 from pipeline.review.plan import Plan
 from pipeline.review.pull.check_page import CHECK_NAME, CheckPage, RunFacts, check_output
 from pipeline.review.pull.dismissals import read_dismissals, without_dismissed
@@ -27,6 +29,9 @@ from pipeline.services.stage_results import read_stored, stage_result
 
 class Records(Protocol):
     """What is read of a run besides its record."""
+
+    async def journal(self, run_id: str) -> Sequence[JournalEntry]:
+        """Read what happened to a run, in order."""
 
     async def checkpoint(self, run_id: str, stage: str, fingerprint: str) -> str | None:
         """Read a checkpoint as JSON text."""
@@ -85,7 +90,17 @@ class CheckRuns:
             skipped_why=plan.not_wanted if plan else None,
             next_attempt_ms=next_attempt_ms(run),
             summary_url=url if isinstance(url, str) and url else None,
+            forecast=await self._forecast(run),
         )
+
+    async def _forecast(self, run: RunRecord) -> str:
+        """Find what the model at work will cost; the newest word counts."""
+        analyze = run.stages.get("analyze")
+        if run.state.is_terminal or analyze is None or analyze.state is not StageState.RUNNING:
+            return ""
+        entries = await self.records.journal(run.run_id)
+        decided = [str(entry.detail.get("text", "")) for entry in entries if entry.kind == "decision"]
+        return next((text for text in reversed(decided) if ANNOUNCED in text), "")
 
     async def _summary(self, run: RunRecord, plan: Plan | None) -> Summary | None:
         summary = read_stored(await stage_result(self.records, run, "summarize"), Summary)

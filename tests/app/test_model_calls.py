@@ -6,6 +6,8 @@ import httpx2
 import pytest
 
 from bot.demo.scripted_llm import Rule, Script, ScriptedLlm
+from bot.demo.simulated_github.leftovers import check_runs
+from bot.demo.simulated_github.repositories import Pull
 from bot.usage_ledger import RedisUsage
 from pipeline.review.ledger import Scope, Window
 from tests.app.world import AppWorld
@@ -59,3 +61,21 @@ async def metrics(world: AppWorld) -> str:
     assert door
     async with httpx2.AsyncClient() as monitor:
         return (await monitor.get(door.replace("/webhooks/github", "/metrics"))).text
+
+
+async def test_the_check_run_tells_what_the_model_will_cost_while_it_is_at_work(world: AppWorld) -> None:
+    def told(pull: Pull) -> str:
+        return "".join(str(check.summary) for check in check_runs(pull, world.github.app))
+
+    answer = Rule(answer={"walkthrough": "It adds a number.", "findings": []}, gate="answer")
+    async with ScriptedLlm(Script(rules=(answer,))) as llm:
+        world.settings |= {"OPENAI_BASE_URL": llm.url, "OPENAI_API_KEY": "none", "ONCEOVER_LLM_MODEL": "scripted"}
+        async with world.process():
+            repository = await world.make_repository()
+            pull = await world.open_pull(repository, files={"shop.py": "number = 1\n"})
+            await world.until(lambda: "scripted will be asked: about " in told(pull), "told what it costs", pull)
+            await llm.open_gate("answer")
+            await world.until_concluded(pull)
+            await world.github.settle()
+
+    assert "will be asked" not in told(pull)

@@ -83,6 +83,8 @@ class RunFacts:
     """When it is tried again by itself, Unix milliseconds."""
     summary_url: str | None = None
     """Where the summary comment stands."""
+    forecast: str = ""
+    """What the model at work will cost, as a clause; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +176,11 @@ def _under_way(run: RunFacts) -> _Told:
     is_waiting = run.state is RunState.WAITING and bool(waiting)
     names = listed(stage for stage in waiting if _PLAIN.fullmatch(stage))
     commit = name(run.head[:SHA_CHARACTERS])
+    cost = f" {_sentence(run.forecast)}." if run.forecast else ""
     return _Told(
         conclusion=None,
         title=f"Waiting: {names}; {so_far}" if is_waiting else f"Reviewing: {so_far}",
-        lead=f"Commit {commit} is being reviewed{', and the review waits' if is_waiting else ''}.",
+        lead=f"Commit {commit} is being reviewed{', and the review waits' if is_waiting else ''}.{cost}",
         next_step="Nothing to do; this page moves by itself. `/onceover cancel` stops the review.",
     )
 

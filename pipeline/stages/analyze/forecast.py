@@ -11,7 +11,7 @@ from typing import Final
 from pipeline.engine.stage import StageContext
 from pipeline.review.depth import Depth, DepthLimits, limits_of
 from pipeline.review.diff import FileDiff
-from pipeline.review.estimate import Estimate, estimate
+from pipeline.review.estimate import Estimate, announced, estimate
 from pipeline.review.excerpts import BYTES_PER_TOKEN, FileExcerpt, excerpt_of
 from pipeline.review.grouping import group_files
 from pipeline.review.importance import choose_for_model
@@ -86,7 +86,7 @@ async def foretell(
     made = _estimate(groups, depth, prospects)
     if not groups:
         return made
-    await ctx.decide(f"{prospects.model} will be asked: {made.told}")
+    await ctx.decide(announced(prospects.model, made))
     ctx.progress(f"{prospects.model} reads {made.told}")
     return made
 
