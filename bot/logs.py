@@ -1,9 +1,9 @@
 """Logs: events on stderr, for a person or for a machine.
 
-Promises that nothing of it stands on stdout, which belongs to results, and that no control character of a stranger's
-text reaches a terminal, and that an error's trace shows lines of code but no values: what a frame holds may be a key
-or a whole environment. The engine logs by the standard library; both roads end in one format.
-Does not promise that a message without a trace holds no secret: that is up to whoever writes it.
+Promises that nothing of it stands on stdout, which belongs to results; that no control character of a stranger's text
+and no secret of well-known form reaches it; and that an error's trace shows lines of code but no values: what a frame
+holds may be a key or a whole environment. The engine logs by the standard library; both roads end in one format.
+Does not promise to know a secret that looks like any other word: that is up to whoever writes the message.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
+from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 
 LEVEL: Final = logging.ERROR
@@ -74,4 +75,17 @@ def set_up_logs(log_format: Literal["console", "json"], *, is_service: bool = Fa
 def _defuse(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    return {name: visible(value) if isinstance(value, str) else value for name, value in event.items()}
+    """Show what is hidden, then take secrets out: of whatever is told, in any form that has text in it."""
+    return {name: _harmless(value) for name, value in event.items()}
+
+
+def _harmless(value: object) -> object:
+    match value:
+        case str():
+            return redact(visible(value)).text
+        case dict():
+            return {_harmless(name): _harmless(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_harmless(one) for one in value]
+        case _:
+            return value

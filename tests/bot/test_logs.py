@@ -90,6 +90,29 @@ def test_json_keeps_one_object_a_line_with_the_trace_as_a_text(
     assert "exc_info" not in event
 
 
+SECRET = "gh" + "s_" + "aB3dE6gH9jK2" * 3
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_case_109_a_secret_of_known_form_stands_in_no_line(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    """Wherever it stands: in the words, in a field, deep in one, and in an error that somebody else wrote."""
+    set_up_logs(log_format, is_service=True)
+    log, words = structlog.get_logger("room"), f"fetched {SECRET}"
+
+    log.info(words, told=f"x-access-token:{SECRET}@host", deep={"lines": [f"a {SECRET}"]})
+    logging.getLogger("room").warning("git said %s", SECRET)
+    try:
+        raise ValueError(f"no access with {SECRET}")  # noqa: TRY301 - as others write their errors.
+    except ValueError:
+        log.exception("fetch.failed")
+
+    printed = capsys.readouterr().err
+    assert SECRET[:12] not in printed
+    assert printed.count("<secret:github-token:medium>") == 5
+
+
 def test_nothing_of_a_log_stands_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs("console")
 
