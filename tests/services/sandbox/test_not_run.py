@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pipeline.services.sandbox.limits import Limits
 from pipeline.services.sandbox.proof import prove
 from pipeline.services.sandbox.proven import MissingSandbox, ProvenSandbox
 from tests.services.sandbox.chamber import TIGHT, Chamber
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Bubblewrap is for Linux.")
 
 SENTENCE = "bwrap: No permissions to create new namespace, likely because the kernel does not allow it."
 
