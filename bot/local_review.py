@@ -28,12 +28,16 @@ from pipeline.engine.wakeup import LocalWakeUps
 from pipeline.engine.worker import Worker
 from pipeline.review.depth import Depth
 from pipeline.review.read_summary import read_summary
+from pipeline.review.redact import redact
 from pipeline.review.rendering import Facts
 from pipeline.review.reports import CommentReport, Summary
 from pipeline.review.visible import visible
 from pipeline.review.wording import listed
 from pipeline.services.git import Git, open_git
 from pipeline.services.stage_results import read_stored, stage_result
+
+TITLE_CHARACTERS_MAX: Final = 200
+"""Of a commit's first line; a longer one is no title."""
 
 FOLLOW_SECONDS: Final = 0.5
 """How often the view is made anew while nothing happens."""
@@ -136,7 +140,7 @@ async def find_target(options: ReviewOptions) -> Target:
         base=base,
         base_ref=visible(base_ref, lines=False),
         merge_base=await git.merge_base(base, head),
-        title=visible(await git.commit_subject(head), lines=False),
+        title=redact(visible(await git.commit_subject(head), lines=False)).text[:TITLE_CHARACTERS_MAX],
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from pipeline.review.diff import FileDiff, Line, LineKind
 from pipeline.review.findings import CLAIM_CHARACTERS_MAX, Finding, Severity
+from pipeline.review.redact import redact
 from pipeline.review.visible import visible
 from pipeline.review.wording import count
 
@@ -122,7 +123,7 @@ def _finding(file: FileDiff, kind: _Kind, lines: Sequence[Line]) -> Finding:
     named = ", ".join(str(line.new_number) for line in more[:LINES_NAMED_MAX])
     rest = ", and more" if more[LINES_NAMED_MAX:] else ""
     beside = f" Also on {count(len(more), 'further line')}: {named}{rest}." if more else ""
-    shown = visible(first.text.strip(), lines=False)[:EXCERPT_CHARACTERS_MAX]
+    shown = redact(visible(first.text.strip(), lines=False)).text[:EXCERPT_CHARACTERS_MAX]
     return Finding(
         path=file.shown_path,
         line=number,

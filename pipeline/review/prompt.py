@@ -140,7 +140,9 @@ def _asked_by(rules: Rules, nonce: str) -> str:
 
 def _titled(files: Sequence[FileExcerpt], title: str, secrets: list[str]) -> Iterator[str]:
     if title:
-        yield f"TITLE {_name(title[:TITLE_CHARACTERS_MAX])}"
+        bare = redact(_name(title))  # Before it is cut: half a token is not known as one.
+        secrets.extend(bare.kinds)
+        yield f"TITLE {bare.text[:TITLE_CHARACTERS_MAX]}"
     yield from excerpt_lines(files, secrets)
 
 

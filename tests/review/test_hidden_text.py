@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.review.findings import Finding, Severity
-from pipeline.review.hidden_text import FILES_MAX, LINES_NAMED_MAX, hidden_text
+from pipeline.review.hidden_text import EXCERPT_CHARACTERS_MAX, FILES_MAX, LINES_NAMED_MAX, hidden_text
 from tests.builders.diffs import diff_of
 from tests.builders.repository import Content
 
@@ -88,6 +88,14 @@ async def test_two_ways_to_hide_are_two_remarks_and_binary_files_are_none(tmp_pa
     told = await found(tmp_path, {"a.py": "x = '\u202e'\ny = 'a\u200bb'\n", "b.bin": b"\0\xe2\x80\x8b"})
 
     assert [(one.path, one.line) for one in told] == [("a.py", 1), ("a.py", 2)]
+
+
+async def test_case_79_a_secret_on_the_seam_of_what_is_quoted_is_not_shown_in_part(tmp_path: Path) -> None:
+    token = "gh" + "p_" + "aB3dE6gH9jK2" * 3
+
+    (told,) = await found(tmp_path, {"a.py": f"'\u202e{'x' * (EXCERPT_CHARACTERS_MAX - 20)} {token}'\n"})
+
+    assert token[:6] not in told.claim
 
 
 async def test_the_same_remark_is_known_again_when_the_line_moves(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 from pipeline.review.diff import Line, LineKind
 from pipeline.review.excerpts import FileExcerpt, HunkExcerpt
 from pipeline.review.model_findings import AnalyzeAnswer, ModelFinding
-from pipeline.review.prompt import SYSTEM, build_prompt
+from pipeline.review.prompt import SYSTEM, TITLE_CHARACTERS_MAX, build_prompt
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2" * 3
 
@@ -114,6 +114,11 @@ def test_secrets_do_not_reach_the_model() -> None:
 def test_a_secret_on_the_seam_of_a_cut_line_is_not_shown_in_part() -> None:
     for before in range(960, 1_001, 5):
         assert TOKEN[:12] not in question("x" * before + " " + TOKEN + "y" * 30_000)
+
+
+def test_case_79_a_secret_on_the_seam_of_a_cut_title_is_not_shown_in_part() -> None:
+    for before in range(TITLE_CHARACTERS_MAX - len(TOKEN), TITLE_CHARACTERS_MAX, 5):
+        assert TOKEN[:6] not in question("x = 1", title="x" * before + " " + TOKEN)
 
 
 def test_hidden_characters_are_shown_and_cannot_start_a_line() -> None:

@@ -11,6 +11,7 @@ from pipeline.review.changed_lines import touched
 from pipeline.review.diff import FileDiff
 from pipeline.review.findings import CLAIM_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Finding, Severity, rank
 from pipeline.review.left_out import beyond, left_out
+from pipeline.review.redact import redact
 from pipeline.review.reports import AnalysisReport, Skipped
 from pipeline.review.visible import visible
 from pipeline.services.analyzers.remark import Remark
@@ -111,8 +112,8 @@ def _finding(remark: Remark, shown_path: str, lines: tuple[int, int]) -> Finding
         line_end=lines[1],
         severity=Severity(remark.level),
         category=remark.category,
-        title=remark.title[:TITLE_CHARACTERS_MAX],
-        claim=remark.message[:CLAIM_CHARACTERS_MAX],
+        title=redact(remark.title).text[:TITLE_CHARACTERS_MAX],
+        claim=redact(remark.message).text[:CLAIM_CHARACTERS_MAX],
         source=f"{remark.tool}:{remark.rule}",
         confidence=remark.confidence,
     )
