@@ -35,6 +35,9 @@ VENDORED: Final = (
 )
 """Directories that hold other people's code, as patterns."""
 
+DRAWN: Final = ("*.svg", "*.svgz")
+"""Pictures that are text: coordinates say nothing to a reader of code, and words in them speak to a model unseen."""
+
 _MARKER: Final = re.compile(r"@generated\b|\bcode generated\b.{0,200}\bdo not edit\b|<auto-?generated", re.IGNORECASE)
 """What generators write: Go (golang.org/s/generatedcode), Meta's tools, .NET."""
 
@@ -99,6 +102,7 @@ class SkipRules:
             lambda file: _by_pattern(file, ignored, "ignored by the configuration (`{}`)"),
             lambda file: _by_pattern(file, _compiled(VENDORED), "other people's code, by its directory (`{}`)"),
             lambda file: _by_pattern(file, _compiled(GENERATED), "generated, by its name (`{}`)"),
+            lambda file: _by_pattern(file, _compiled(DRAWN), "a picture, by its name (`{}`)"),
             lambda file: _by_pattern(file, base_generated, "generated, by the base's .gitattributes (`{}`)"),
             lambda file: _by_marker(file, base.headers),
             lambda file: _too_large(file, limits),

@@ -67,6 +67,7 @@ def test_what_people_write_is_read(differences: dict[str, object]) -> None:
         ({"path": "web/package-lock.json"}, "generated, by its name (`package-lock.json`)"),
         ({"path": "x/api.pb.go"}, "generated, by its name (`*.pb.go`)"),
         ({"path": "caf\udce9.min.js"}, "generated, by its name (`*.min.js`)"),
+        ({"path": "web/Logo.svg"}, "a picture, by its name (`*.svg`)"),  # Security case 47.
         ({"patch": (b"a/a b/a\nBinary files a/a and b/a differ",)}, "binary"),
     ],
 )
