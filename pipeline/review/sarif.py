@@ -5,6 +5,7 @@ the replacement where there is one; and that what was not reviewed is told as a 
 results is not taken for "all good". Pure.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -19,6 +20,8 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 FINGERPRINT: Final = "onceover/v1"
 """Name of our fingerprint among others."""
+
+_LINK_START: Final = re.compile(r"\[(?=[^\]]{0,2000}\]\()")
 
 LEVELS: Final = {
     Severity.CRITICAL: "error",
@@ -94,7 +97,7 @@ def _result(one: Finding) -> Json:
     result: Json = {
         "ruleId": _rule_id(one),
         "level": LEVELS[one.severity],
-        "message": {"text": f"{one.title.rstrip('.')}. {one.claim}"},
+        "message": {"text": _plain(f"{one.title.rstrip('.')}. {one.claim}")},
         "locations": [{"physicalLocation": _place(one)}],
         "partialFingerprints": {FINGERPRINT: one.fingerprint},
         "rank": round(one.confidence * 100, 1),
@@ -103,6 +106,11 @@ def _result(one: Finding) -> Json:
     if one.suggestion is not None:
         result["fixes"] = [_fix(one, one.suggestion)]
     return result
+
+
+def _plain(text: str) -> str:
+    """Write a text so that no viewer makes a link of it: SARIF 2.1.0 has links in plain text (section 3.11.6)."""
+    return _LINK_START.sub(r"\\[", text)
 
 
 def _place(one: Finding) -> Json:
@@ -122,4 +130,7 @@ def _fix(one: Finding, suggestion: str) -> Json:
 
 
 def _notification(one: Skipped) -> Json:
-    return {"level": "warning" if one.gap else "note", "message": {"text": f"Not reviewed: {one.what}: {one.why}"}}
+    return {
+        "level": "warning" if one.gap else "note",
+        "message": {"text": _plain(f"Not reviewed: {one.what}: {one.why}")},
+    }

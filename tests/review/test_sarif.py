@@ -48,6 +48,13 @@ def test_a_finding_is_a_result_with_place_words_level_and_fingerprint() -> None:
     assert result["rank"] == 50.0
 
 
+def test_case_84_a_link_in_a_finding_is_words_to_a_viewer_of_sarif() -> None:
+    """SARIF 2.1.0, section 3.11.6: plain text has links too, unless their bracket is escaped."""
+    (result,) = run_of(finding(title="[See](https://evil.example)", claim="`a[0](x)` and [1]."))["results"]
+
+    assert result["message"]["text"] == r"\[See](https://evil.example). `a\[0](x)` and [1]."
+
+
 def test_each_rule_that_is_used_is_described_once_and_security_has_its_number() -> None:
     run = run_of(finding(), finding(line=9, line_end=9), finding(source="model", category="bug"))
 
