@@ -21,6 +21,10 @@ _PLACES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         "CI changes: {paths}. Check what runs on a push, and with which secrets.",
     ),
     (
+        re.compile(r"^\.github/onceover\.ya?ml$|(^|/)(AGENTS|CLAUDE)\.md$"),
+        "What this bot goes by changes: {paths}. This review went by the base's version.",
+    ),
+    (
         re.compile(r"(^|/)(migrations?|alembic/versions)/|\.sql$"),
         "The database changes: {paths}. Check that old code can run beside it, and how to go back.",
     ),

@@ -10,6 +10,8 @@ from tests.builders.reports import a_docs_report, a_file, stale_docs
     ("path", "told"),
     [
         (".github/workflows/ci.yml", "CI changes: `.github/workflows/ci.yml`."),
+        (".github/onceover.yml", "What this bot goes by changes: `.github/onceover.yml`."),
+        ("web/AGENTS.md", "What this bot goes by changes: `web/AGENTS.md`."),
         ("shop/migrations/0002_tax.py", "The database changes: `shop/migrations/0002_tax.py`."),
         ("shop/auth/login.ts", "Access control may change: `shop/auth/login.ts`."),
         ("web/package-lock.json", "Dependencies change: `web/package-lock.json`."),
