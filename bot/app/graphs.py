@@ -24,7 +24,7 @@ PLACE: Final = ("place",)
 """What it needs besides."""
 
 WAIT_SECONDS_MAX: Final = 24 * 3_600.0
-"""The tests may run, or wait for the repository's own checks, so long; configuration and operator say how long they do."""
+"""The tests may run, or wait for the repository's own checks, so long; settings and configuration say how long."""
 
 OUTAGE_SECONDS_MAX: Final = 6 * 3_600.0
 """How long an outage of GitHub is waited out before a stage needs a person."""
