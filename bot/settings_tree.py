@@ -147,7 +147,7 @@ class ModelSettings(Part):
         validation_alias="ONCEOVER_LLM_READ_SECONDS",
         ge=1,
         le=3600,
-        description="whole seconds, 1 to 3600; how long the model's server may keep silent, unset as long as the answer",
+        description="whole seconds, 1 to 3600; how long the model's server may say nothing, unset as long as an answer",
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.demo.scripted_llm import Rule, Script, ScriptedLlm
 from pipeline.engine.errors import AskPerson, GiveUp, RetryLater
-from pipeline.services.llm import ModelSettings, OpenAiModel
+from pipeline.services.llm import Listener, ModelSettings, OpenAiModel
 from pipeline.services.llm_catalogue import Catalogue, read_catalogue
 from pipeline.services.llm_notes import Notes, OwnNotes
 from pipeline.services.llm_question import Answer, Tool, ToolCall
@@ -35,7 +35,7 @@ async def client(
     llm: ScriptedLlm,
     *,
     notes: Notes | None = None,
-    books: "Books | None" = None,
+    books: Listener | None = None,
     **settings: Any,  # noqa: ANN401 - whichever.
 ) -> AsyncIterator[OpenAiModel]:
     given = {"model": "first", "api_key": SecretStr("k"), "base_url": llm.url, **settings}

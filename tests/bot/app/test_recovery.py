@@ -94,7 +94,7 @@ async def test_a_head_without_a_run_is_asked_for_once(app: AppWorld) -> None:
         run = await app.run_of(process, pull)
 
     assert (first.heads, second.heads) == (1, 0)
-    assert (run.revision, run.params["trigger"]) == (pull.head_sha, {"by": "", "why": "recovered", "delivery": ""})
+    assert (run.revision, run.params["trigger"]) == (pull.head_sha, {"by": "", "why": "recovered"})
 
 
 async def test_what_did_not_change_since_the_last_look_is_left_alone(app: AppWorld) -> None:
