@@ -10,6 +10,7 @@ RULES = "Money is in whole cents."
 
 
 async def test_instructions_of_the_base_reach_the_model_and_those_of_the_pull_request_do_not(tmp_path: Path) -> None:
+    """Security case 33."""
     pull = Pull(tmp_path, base={"cart.py": CART, "AGENTS.md": RULES, "web/AGENTS.md": "Nothing here."})
     pull.analysis = {"guidelines": "Look at rounding.", "language": "Nederlands"}
 

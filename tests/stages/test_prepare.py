@@ -125,6 +125,7 @@ async def test_bytes_that_are_no_text_are_a_mistake_and_no_failure(github: GitHu
 
 
 async def test_what_a_pull_request_itself_configures_is_not_read(github: GitHubWorld) -> None:
+    """Security cases 26 and 27: also one of the repository's own branch, by somebody who may write."""
     pull = await github.open_pull(files={CONFIGURATION: "paused: true\n"})
 
     plan = await prepare(github, context(github, pull))
