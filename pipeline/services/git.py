@@ -38,7 +38,7 @@ BASE_CANDIDATES: Final = (
 """Where a branch usually goes, after `origin/HEAD`; the remote's first, since the local one is often behind."""
 
 SUBJECT_CHARACTERS_MAX: Final = 4_000
-"""Far more than is shown: whoever cuts a subject looks for secrets in it first, and half a token is not known as one."""
+"""More than is shown: whoever cuts a subject looks for secrets in it first; half a token is not known as one."""
 
 NAMES_TOLD_MAX: Final = 3
 """Nearest names told when a ref is unknown."""

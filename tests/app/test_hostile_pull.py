@@ -173,3 +173,6 @@ async def test_case_83_to_88_no_page_of_an_obeyed_pull_request_acts(
     assert all("canary" not in page for page in pages)
     assert [one.conclusion for one in check_runs(pull, app)] != ["success"]
     assert "What this bot goes by changes" in world.summary(pull)
+    [forged] = [one for one in pull.comments if one.author is not app.bot]
+    assert forged.body.startswith("<!-- onceover:summary"), "A comment of somebody else is never edited (case 88)."
+    assert forged.body.endswith(TOKEN)
