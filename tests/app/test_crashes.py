@@ -27,7 +27,8 @@ WRITING: Final = frozenset({Role.PUBLISHER})
 OTHERS: Final = ALL_ROLES - WRITING
 """Who lives on; a broker that died with a question in its hands would be asked again after seconds."""
 
-REMARKS: Final = "review:\n  analyzers: [ruff]\n"
+REMARKS: Final = "review:\n  analyzers: [ruff]\ntest:\n  source: none\n"
+"""No waiting for checks of the repository's own: other processes' time goes on as it does, and there will be none."""
 
 MOMENTS: Final[tuple[Moment, ...]] = ("before", "after")
 

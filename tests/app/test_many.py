@@ -18,7 +18,7 @@ from tests.conftest import StartRedis
 
 COPIES: Final = 100
 
-REMARKS: Final = "review:\n  analyzers: [ruff]\n"
+REMARKS: Final = "review:\n  analyzers: [ruff]\ntest:\n  source: none\n"
 
 NO_REVIEWER: Final = ALL_ROLES - {Role.REVIEWER}
 
