@@ -34,10 +34,11 @@ WAIT_SECONDS_MAX: Final = 60.0
 LOOK_SECONDS: Final = 0.002
 
 SIDES: Final[Mapping[str, str]] = {
-    "no analysers": "review: {analyzers: []}\n",
-    "five analysers": "review: {fail_on: high}\n",
+    "no analysers": "review: {analyzers: []}\ntest: {source: none}\n",
+    "five analysers": "review: {fail_on: high}\ntest: {source: none}\n",
 }
-"""The repository's configuration: our own work, and with the programs that it starts."""
+"""The repository's configuration: our own work, and with the programs that it starts. Neither waits for checks: where
+there are none, a review waits 15 s for the first one, parked, before it says so."""
 
 ANSWERS: Final = Script(
     rules=(
