@@ -1,5 +1,7 @@
 """What a worker says of the sandbox when it starts."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,15 @@ def settings_with(place: Path, **sandbox: object) -> Settings:
     return Settings(storage=StorageSettings(state_dir=place), sandbox=SandboxSettings.model_validate(sandbox))
 
 
-def broken_bubblewrap(place: Path) -> str:
-    """Install a bubblewrap that the kernel refuses, open to all users; answer the PATH."""
-    place /= "bin"
-    place.mkdir()
-    (place / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
-    (place / "bwrap").chmod(0o755)
-    return f"{place}:/usr/bin:/bin"
+@pytest.fixture
+def broken_bubblewrap() -> Iterator[str]:
+    """Install a bubblewrap that the kernel refuses, where all users can start it; answer the PATH."""
+    with tempfile.TemporaryDirectory(prefix="bwrap-", dir="/tmp") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
+        (place / "bwrap").chmod(0o755)
+        yield f"{place}:/usr/bin:/bin"
 
 
 async def test_a_sandbox_that_is_off_is_not_spoken_of_and_offered_to_nobody(tmp_path: Path) -> None:
@@ -30,10 +34,10 @@ async def test_a_sandbox_that_is_off_is_not_spoken_of_and_offered_to_nobody(tmp_
     assert sandbox_of(settings, {}) is None
 
 
-async def test_one_that_does_not_hold_is_told_with_its_reason(tmp_path: Path) -> None:
+async def test_one_that_does_not_hold_is_told_with_its_reason(tmp_path: Path, broken_bubblewrap: str) -> None:
     settings = settings_with(tmp_path, backend="bubblewrap")
 
-    told = await first_look(settings, {"PATH": broken_bubblewrap(tmp_path)})
+    told = await first_look(settings, {"PATH": broken_bubblewrap})
 
     assert told
     assert told.startswith("warning: the sandbox does not hold, so nothing is run in it.")
