@@ -1,6 +1,5 @@
 """What a worker says of the sandbox when it starts."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from bot.sandbox import first_look, limits_of, sandbox_of
 from bot.settings_tree import SandboxSettings, Settings, StorageSettings
-from tests.services.sandbox.chamber import why_no_namespaces
+from tests.services.sandbox.chamber import open_place, why_no_namespaces
 
 
 def settings_with(place: Path, **sandbox: object) -> Settings:
@@ -19,9 +18,7 @@ def settings_with(place: Path, **sandbox: object) -> Settings:
 @pytest.fixture
 def broken_bubblewrap() -> Iterator[str]:
     """Install a bubblewrap that the kernel refuses, where all users can start it; answer the PATH."""
-    with tempfile.TemporaryDirectory(prefix="bwrap-", dir="/tmp") as name:
-        place = Path(name)
-        place.chmod(0o755)
+    with open_place() as place:
         (place / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n")
         (place / "bwrap").chmod(0o755)
         yield f"{place}:/usr/bin:/bin"

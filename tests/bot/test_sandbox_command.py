@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bot.command_world import CommandWorld
-from tests.services.sandbox.chamber import left_over, why_no_namespaces
+from tests.services.sandbox.chamber import left_over, open_place, why_no_namespaces
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,14 +80,13 @@ async def test_the_check_shows_every_attack_with_its_outcome(world: CommandWorld
 
 
 async def test_a_check_that_fails_ends_with_1_and_nothing_is_run(world: CommandWorld, checkout: Path) -> None:
-    broken = world.place / "bin"
-    broken.mkdir()
-    (broken / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no' >&2\nexit 1\n")
-    (broken / "bwrap").chmod(0o755)
-    world.settings["PATH"] = f"{broken}:/usr/bin:/bin"
+    with open_place() as broken:
+        (broken / "bwrap").write_text("#!/bin/sh\necho 'bwrap: no' >&2\nexit 1\n")
+        (broken / "bwrap").chmod(0o755)
+        world.settings["PATH"] = f"{broken}:/usr/bin:/bin"
 
-    checked = await world.run("sandbox", "check")
-    ended = await world.run("sandbox", "run", "--checkout", checkout, "--", "touch", checkout / "ran")
+        checked = await world.run("sandbox", "check")
+        ended = await world.run("sandbox", "run", "--checkout", checkout, "--", "touch", checkout / "ran")
 
     assert checked.code == 1
     assert "12 attacks got through: nothing is run in this sandbox." in checked.out

@@ -4,10 +4,12 @@ The tests need bubblewrap and user namespaces. The test set-up brings a bubblewr
 the kernel or a container denies user namespaces, there is nothing to test, and the tests say so.
 """
 
+import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -38,6 +40,14 @@ def why_no_namespaces() -> str:
         os._exit(0 if is_given else 1)
     _, status = os.waitpid(child, 0)
     return "" if status == 0 else "THE SANDBOX IS NOT TESTED HERE: the kernel denies user namespaces to plain users."
+
+
+@contextlib.contextmanager
+def open_place() -> Iterator[Path]:
+    """Make a directory that all users can read, for a program of the sandbox's: pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory(prefix="open-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def the_sandbox() -> BubblewrapSandbox:

