@@ -7,18 +7,12 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.engine.errors import AskPerson
+from bot.whole_file import FileUnwritable, write_whole
 from pipeline.engine.stage import JsonValue
 from pipeline.review.reports import Summary
 from pipeline.review.sarif import sarif_of
 from pipeline.services.analyzers.sarif import BYTES_MAX, SarifUnreadable, read_sarif
 from pipeline.stages.analyze.parameters import REPORTED_MAX
-
-
-class SarifUnwritable(AskPerson):
-    """The SARIF file cannot be written."""
-
-    code = "sarif_unwritable"
 
 
 def read_reported(paths: Sequence[Path], root: Path) -> tuple[list[JsonValue], list[str]]:
@@ -52,30 +46,23 @@ def check_place(path: Path) -> None:
     """Say before a review is paid for that its SARIF could not be written.
 
     Raises:
-        SarifUnwritable: There is no such directory, or no right to write there.
+        FileUnwritable: There is no such directory, or no right to write there.
     """
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise SarifUnwritable(
+        raise FileUnwritable(
             f"{path} cannot be written: it is a directory, or there is none that can be written to.",
             next_step="Name a file in a directory of yours.",
         )
 
 
 def write_sarif(path: Path, summary: Summary, *, head: str) -> None:
-    """Write a review for other tools, in one piece.
+    """Write a review for other tools.
 
     Raises:
-        SarifUnwritable: There is no such directory, or no right to write there.
+        FileUnwritable: There is no right to write there, or no room.
     """
     text = json.dumps(sarif_of(summary, head=head, version=metadata.version("onceover")), indent=2)
-    try:
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise SarifUnwritable(
-            f"{path} cannot be written: {error.strerror}.", next_step="The same command writes it again at no cost."
-        ) from error
+    write_whole(path, text + "\n")
 
 
 def _content(path: Path) -> bytes:

@@ -9,18 +9,15 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from bot.assembly import Resources, open_model
-from bot.bookkeeper import bookkeeper_of
+from bot.assembly import Resources
 from bot.evaluation.benchmarks import martian, review_bench, swe_prbench
 from bot.evaluation.cases import build
-from bot.evaluation.evaluate import PLACE, review_change, was_read
+from bot.evaluation.evaluate import PLACE, open_resources, review_change, was_read
 from bot.exit_codes import ExitCode
 from bot.logs import set_up_logs
-from bot.model_notes import RedisNotes
-from bot.opened_store import open_store
 from bot.output import say_last
 from bot.settings import read_settings
-from pipeline.engine.errors import AskPerson
+from bot.whole_file import write_whole
 from pipeline.review.depth import Depth
 from pipeline.review.reports import Summary
 from pipeline.review.wording import count
@@ -31,15 +28,9 @@ DepthName: TypeAlias = Annotated[
 Told = TypeVar("Told")
 
 
-class OutputUnwritable(AskPerson):
-    """A file of results cannot be written."""
-
-    code = "output_unwritable"
-
-
 def review_bench_command(
     *,
-    repo: Annotated[Path | None, Parameter(help="The check-out; /work/repo, as the contract has it, without.")] = None,
+    repo: Annotated[Path | None, Parameter(help="The check-out; where the contract has it, without.")] = None,
 ) -> ExitCode:
     """Review one pull request as ReviewBench's container contract says."""
     invocation = review_bench.read_invocation(os.environ, repository=repo)
@@ -55,7 +46,7 @@ def review_bench_command(
     if not was_read(summary):
         say_last(f"not reviewed, and no findings file written: {summary.headline}")
         return ExitCode.UPSTREAM
-    _write(invocation.out, review_bench.findings_file(invocation, summary.findings))
+    write_whole(invocation.out, review_bench.findings_file(invocation, summary.findings))
     say_last(f"{count(len(summary.findings), 'finding')} in {invocation.out}")
     return ExitCode.DONE
 
@@ -79,7 +70,7 @@ def martian_command(
             failed += _tell(number, len(wanted), one.url, summary)
             if was_read(summary):
                 martian.add_review(data, one, summary.findings)
-                _write(out, martian.as_text(data))  # After each: an interrupted benchmark keeps what it has.
+                write_whole(out, martian.as_text(data))  # After each: an interrupted benchmark keeps what it has.
         return failed
 
     failed = _with_resources(os.environ, work)
@@ -109,7 +100,7 @@ def swe_prbench_command(
             if was_read(summary):
                 model = resources.settings.model.name or "none"
                 text = swe_prbench.agent_output(task, summary.findings, model=f"onceover {model}")
-                _write(out / swe_prbench.output_name(task), text)
+                write_whole(out / swe_prbench.output_name(task), text)
         return failed
 
     return ExitCode.UPSTREAM if _with_resources(os.environ, work) or not wanted else ExitCode.DONE
@@ -127,26 +118,11 @@ def _with_resources(environ: Mapping[str, str], work: Callable[[Resources], Awai
     async def run() -> Told:
         settings = read_settings(environ, Path.cwd() / ".env")
         set_up_logs(settings.telemetry.log_format)
-        async with open_store(settings) as opened:
-            notes = RedisNotes(opened.redis, opened.store.settings.prefix)
-            async with open_model(settings, notes=notes, listener=bookkeeper_of(opened)) as model:
-                return await work(Resources(settings=settings, store=opened.store, model=model))
+        async with open_resources(settings) as resources:
+            return await work(resources)
 
     try:
         return asyncio.run(run())
     except (KeyboardInterrupt, asyncio.CancelledError):
         say_last("interrupted. The same command goes on where it stopped.")
         sys.exit(ExitCode.INTERRUPTED)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file in one piece: a judge must not read half of it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputUnwritable(
-            f"{path} cannot be written: {error.strerror}.", next_step="The same command writes it again at no cost."
-        ) from error

@@ -6,17 +6,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bot.assembly import Resources, open_model
-from bot.bookkeeper import bookkeeper_of
 from bot.demo.scripted_llm import ScriptedLlm
 from bot.evaluation.cases import Case, cases_in, own_cases
-from bot.evaluation.evaluate import AT_ONCE, CaseResult, EvaluationOptions, evaluate
+from bot.evaluation.evaluate import AT_ONCE, CaseResult, EvaluationOptions, evaluate, open_resources
 from bot.evaluation.oracle import asking, oracle
 from bot.evaluation.report import json_of, lines_of, table_of
 from bot.evaluation.scoring import TOLERANCE_LINES
 from bot.exit_codes import ExitCode
-from bot.model_notes import RedisNotes
-from bot.opened_store import open_store, settings_of_process
+from bot.opened_store import settings_of_process
 from bot.output import NewsConsole, result_page, write_json
 from bot.settings_tree import Settings
 from pipeline.engine.errors import AskPerson
@@ -96,11 +93,8 @@ async def _evaluate(options: EvaluationOptions, settings: Settings) -> list[Case
         outcome = f"{score.found} of {score.found + score.missed} found, {score.noise} besides"
         _say(f"{done} of {len(options.cases)} {result.case.name}: {outcome}")
 
-    async with open_store(settings) as opened:
-        notes = RedisNotes(opened.redis, opened.store.settings.prefix)
-        async with open_model(settings, notes=notes, listener=bookkeeper_of(opened)) as model:
-            resources = Resources(settings=settings, store=opened.store, model=model)
-            return await evaluate(options, resources, on_result=tell)
+    async with open_resources(settings) as resources:
+        return await evaluate(options, resources, on_result=tell)
 
 
 def _print(results: list[CaseResult], options: EvaluationOptions, *, as_json: bool) -> None:

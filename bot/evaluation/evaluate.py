@@ -6,15 +6,20 @@ is told and scored as if nothing had been found, never left out. Does not promis
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.assembly import Resources
+from bot.assembly import Resources, open_model
+from bot.bookkeeper import bookkeeper_of
 from bot.evaluation.cases import Case, Change, build
 from bot.evaluation.scoring import TOLERANCE_LINES, Score, Spot, Wanted, score
 from bot.local_review import LocalReview, ReviewOptions, find_target, problems_of, read_result, review_locally
+from bot.model_notes import RedisNotes
+from bot.opened_store import open_store
+from bot.settings_tree import Settings
 from pipeline.review.depth import Depth
 from pipeline.review.findings import Finding
 from pipeline.review.reports import Skipped, Spend, Summary, Verdict
@@ -115,6 +120,19 @@ async def review_change(
     target = await find_target(options)
     done = await review_locally(options, target, resources, on_start=lambda _: None, on_view=lambda _: None)
     return done, (await read_result(done, resources.store)).summary
+
+
+@contextlib.asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open what reviews need; without readings of earlier pushes, for each case is read for itself.
+
+    Raises:
+        OnceoverError: Redis or the model's settings need a person.
+    """
+    async with open_store(settings) as opened:
+        notes = RedisNotes(opened.redis, opened.store.settings.prefix)
+        async with open_model(settings, notes=notes, listener=bookkeeper_of(opened)) as model:
+            yield Resources(settings=settings, store=opened.store, model=model)
 
 
 def was_read(summary: Summary) -> bool:

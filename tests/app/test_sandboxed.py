@@ -95,7 +95,7 @@ async def test_the_tests_see_neither_network_nor_git_nor_a_key(offered: AppWorld
     """Security cases 64, 65, 67 and 68."""
     look = (
         "import os, socket\n"
-        "assert not os.path.exists('.git') and not os.path.exists('/root/.ssh')\n"
+        "assert not os.path.exists('.git') and not os.path.exists('/root')\n"
         "assert not [name for name in os.environ if 'ONCEOVER' in name], os.environ\n"
         f"assert socket.socket().connect_ex(('127.0.0.1', {offered.github.url.rpartition(':')[2]}))\n"
     )

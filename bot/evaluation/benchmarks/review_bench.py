@@ -17,9 +17,6 @@ from pipeline.review.findings import Finding
 
 Json: TypeAlias = Any  # A free JSON value.
 
-REPOSITORY: Final = "/work/repo"
-"""Where the contract puts the check-out."""
-
 NEEDED: Final = ("RB_NWO", "RB_PR_NUMBER", "RB_BASE", "RB_HEAD", "RB_OUT")
 
 SETTINGS: Final = {"RB_CONFIG_MODEL": "ONCEOVER_LLM_MODEL", "RB_MODEL_BASE_URL": "OPENAI_BASE_URL"}
@@ -61,14 +58,16 @@ def read_invocation(environ: Mapping[str, str], *, repository: Path | None = Non
             next_step="Run it in ReviewBench's container, or use `onceover review` on a repository of your own.",
         )
     base, head = environ["RB_BASE"], environ["RB_HEAD"]
+    out = Path(environ["RB_OUT"])
+    check_out = out.parent.parent / "repo"  # The contract mounts it beside the directory of the output.
     return Invocation(
-        change=Change(repository=repository or Path(REPOSITORY), base=base, head=head),
+        change=Change(repository=repository or check_out, base=base, head=head),
         name=environ["RB_NWO"],
         number=int(number),
         base=base,
         head=head,
         agent=environ.get("RB_AGENT") or "onceover",
-        out=Path(environ["RB_OUT"]),
+        out=out,
     )
 
 

@@ -30,7 +30,7 @@ CONTRACT = {
     "RB_PR_NUMBER": "7",
     "RB_BASE": "a" * 40,
     "RB_HEAD": "b" * 40,
-    "RB_OUT": "/work/out/findings.json",
+    "RB_OUT": "/mounted/out/findings.json",
     "RB_AGENT": "careful",
 }
 
@@ -63,7 +63,7 @@ def test_the_findings_file_names_pull_request_lines_and_reason() -> None:
 
     written = json.loads(review_bench.findings_file(invocation, [FINDING]))
 
-    assert invocation.change.repository == Path("/work/repo")
+    assert invocation.change.repository == Path("/mounted/repo")
     assert written == {
         "pr": {"repo": "https://github.com/acme/shop", "pr_number": 7, "base": "a" * 40, "head": "b" * 40},
         "agent": "careful",
